@@ -1,1 +1,1 @@
-//! stub
+//! dimespec: a conformance test harness and deterministic network simulator for DIME.

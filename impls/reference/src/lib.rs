@@ -1,1 +1,6 @@
-//! stub
+//! Reference implementation of DIME.
+//!
+//! Sessions ([`platform`]-free, sans-IO), agents that drive them, and the resolver that decides
+//! whom to trust. Everything reaches the outside through [`platform::Platform`].
+
+pub mod platform;
