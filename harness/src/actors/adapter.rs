@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use minijinja::{Environment, UndefinedBehavior, Value};
+use include_dir::{Dir, include_dir};
+use minijinja::{Environment, UndefinedBehavior, Value, context};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 
@@ -178,10 +179,36 @@ pub enum AdapterError {
 pub struct Adapter {
     /// Its manifest.
     pub manifest: Manifest,
+    /// Its templates, by the name the manifest gives them.
+    templates: BTreeMap<String, String>,
+    /// Where its build command runs.
     folder: PathBuf,
 }
 
+/// The adapters that come with dimespec.
+static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../impls/adapters");
+/// The workspace this program was built from, for the build commands of built-in adapters.
+const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 impl Adapter {
+    /// The adapter of this name that comes with dimespec; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`AdapterError::Manifest`] if it is broken.
+    pub fn builtin(name: &str) -> Option<Result<Self, AdapterError>> {
+        let folder = BUILTIN.get_dir(name)?;
+        let read = |file: &str| {
+            let file = folder.get_file(format!("{name}/{file}"))?;
+            file.contents_utf8().map(str::to_owned)
+        };
+        Some(Self::read(Path::new("adapter.yaml"), PathBuf::from(WORKSPACE), &read))
+    }
+
+    /// Names of the adapters that come with dimespec.
+    pub fn builtin_names() -> impl Iterator<Item = &'static str> {
+        BUILTIN.dirs().filter_map(|folder| folder.path().to_str())
+    }
+
     /// Reads `adapter.yaml` at `path`, or in the folder `path`.
     ///
     /// # Errors
@@ -192,14 +219,30 @@ impl Adapter {
         } else {
             path.to_path_buf()
         };
-        let text = fs::read_to_string(&path).map_err(|source| AdapterError::Unreadable {
+        let folder = path.parent().unwrap_or(Path::new(".")).to_path_buf();
+        // A manifest that cannot be read at all deserves the reason the system gives.
+        fs::metadata(&path).map_err(|source| AdapterError::Unreadable {
             path: path.clone(),
             source,
         })?;
+        let name = path.file_name().unwrap_or_default().to_os_string();
+        let read = |file: &str| {
+            let file = if file == "adapter.yaml" { Path::new(&name) } else { Path::new(file) };
+            fs::read_to_string(folder.join(file)).ok()
+        };
+        Self::read(&path, folder.clone(), &read)
+    }
+
+    fn read(
+        path: &Path,
+        folder: PathBuf,
+        read: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, AdapterError> {
         let refuse = |message: String| AdapterError::Manifest {
-            path: path.clone(),
+            path: path.to_path_buf(),
             message,
         };
+        let text = read("adapter.yaml").ok_or_else(|| refuse("is not UTF-8 text".into()))?;
         let manifest: Manifest =
             serde_saphyr::from_str(&text).map_err(|error| refuse(error.to_string()))?;
         if manifest.start.is_empty() {
@@ -210,18 +253,32 @@ impl Adapter {
                 "`ready` waits longer than {MAX_READY_SECONDS} s"
             )));
         }
-        let folder = path.parent().unwrap_or(Path::new(".")).to_path_buf();
-        Ok(Self { manifest, folder })
+        let mut templates = BTreeMap::new();
+        for file in manifest.files.values() {
+            let template = read(file)
+                .ok_or_else(|| refuse(format!("failed to read the template `{file}`")))?;
+            templates.insert(file.clone(), template);
+        }
+        Ok(Self {
+            manifest,
+            templates,
+            folder,
+        })
     }
 
-    /// Builds the program, if the manifest says how.
+    /// Builds the program with the manifest's command, unless it is there already.
     ///
     /// # Errors
     /// [`AdapterError::Command`] if the build fails.
     pub fn build(&self) -> Result<(), AdapterError> {
-        let Some((program, arguments)) = self.manifest.build.split_first() else {
+        let there = self.manifest.start.first().is_some_and(|name| find_beside(name).is_some());
+        if self.manifest.build.is_empty() || there {
             return Ok(());
-        };
+        }
+        let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+        let templates = Templates::new(&self.manifest.adapter, context! { profile });
+        let words = templates.fill_all("build", &self.manifest.build)?;
+        let (program, arguments) = words.split_first().expect("build is not empty: checked above");
         let built = Command::new(program)
             .args(arguments)
             .current_dir(&self.folder)
@@ -230,15 +287,11 @@ impl Adapter {
             .output();
         match built {
             Ok(output) if output.status.success() => Ok(()),
-            Ok(output) => Err(self.command_failed(
-                &self.manifest.build,
-                format!(
-                    "{}\n{}",
-                    output.status,
-                    last_lines(&String::from_utf8_lossy(&output.stderr))
-                ),
-            )),
-            Err(error) => Err(self.command_failed(&self.manifest.build, error.to_string())),
+            Ok(output) => {
+                let said = last_lines(&String::from_utf8_lossy(&output.stderr));
+                Err(self.command_failed(&words, format!("{}\n{said}", output.status)))
+            }
+            Err(error) => Err(self.command_failed(&words, error.to_string())),
         }
     }
 
@@ -250,31 +303,17 @@ impl Adapter {
     pub async fn start(&self, context: Value, folder: &Path) -> Result<Running, AdapterError> {
         let templates = Templates::new(&self.manifest.adapter, context);
         for (to, from) in &self.manifest.files {
-            let source = self.folder.join(from);
-            let text = fs::read_to_string(&source).map_err(|error| AdapterError::Unreadable {
-                path: source,
-                source: error,
-            })?;
-            fs::write(templates.fill(to, to)?, templates.fill(from, &text)?)?;
+            let text = self.templates.get(from).map_or("", String::as_str);
+            fs::write(templates.fill(to, to)?, templates.fill(from, text)?)?;
         }
-        let words = self
-            .manifest
-            .start
-            .iter()
-            .map(|word| templates.fill("start", word))
-            .collect::<Result<Vec<_>, _>>()?;
+        let words = templates.fill_all("start", &self.manifest.start)?;
         let address = templates.fill("ready", &self.manifest.ready.tcp)?;
-        let inspect = self
-            .manifest
-            .inspect
-            .iter()
-            .map(|path| templates.fill("inspect", path).map(PathBuf::from))
-            .collect::<Result<Vec<_>, _>>()?;
+        let inspect = templates.fill_all("inspect", &self.manifest.inspect)?;
         let mut running = Running {
             adapter: self.manifest.adapter.clone(),
             child: self.spawn(&words, folder)?,
             log: folder.join("program.log"),
-            inspect,
+            inspect: inspect.into_iter().map(PathBuf::from).collect(),
         };
         running
             .wait_until_ready(&address, self.manifest.ready.within_seconds)
@@ -308,14 +347,16 @@ impl Adapter {
 
 /// A program without a path is first looked for beside our own, where cargo puts both.
 fn find_program(name: &str) -> PathBuf {
-    let beside = std::env::current_exe().ok().and_then(|own| {
-        own.ancestors()
-            .skip(1)
-            .take(2)
-            .map(|folder| folder.join(name))
-            .find(|path| !name.contains('/') && path.is_file())
-    });
-    beside.unwrap_or_else(|| PathBuf::from(name))
+    find_beside(name).unwrap_or_else(|| PathBuf::from(name))
+}
+
+fn find_beside(name: &str) -> Option<PathBuf> {
+    let own = std::env::current_exe().ok()?;
+    // Test programs live one folder deeper.
+    let folders = own.ancestors().skip(1).take(2);
+    folders
+        .map(|folder| folder.join(name))
+        .find(|path| !name.contains('/') && path.is_file())
 }
 
 /// Fills `{{...}}` in; a name that is not there is an error, not an empty text.
@@ -334,6 +375,10 @@ impl<'a> Templates<'a> {
             environment,
             context,
         }
+    }
+
+    fn fill_all(&self, what: &str, words: &[String]) -> Result<Vec<String>, AdapterError> {
+        words.iter().map(|word| self.fill(what, word)).collect()
     }
 
     fn fill(&self, what: &str, text: &str) -> Result<String, AdapterError> {
