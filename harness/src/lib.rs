@@ -1,1 +1,4 @@
 //! dimespec: a conformance test harness and deterministic network simulator for DIME.
+
+pub mod ledger;
+pub mod world;
