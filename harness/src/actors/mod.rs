@@ -10,7 +10,8 @@ mod host;
 
 use dime::platform::BoxFuture;
 
-use crate::scenario::{BounceWish, Cause};
+use crate::scenario::expectations::Cause;
+use crate::scenario::steps::BounceWish;
 
 pub use cast::{Cast, CastError, Player};
 pub use host::{Boot, Company, company};

@@ -10,8 +10,9 @@ use super::dialog::{self, DialogRecord};
 use super::transcript::{self, Dialog};
 use crate::actors::{Client, Failure, Incoming, Outgoing};
 use crate::ledger::Trace;
-use crate::scenario::{
-    AwaitStep, BounceWish, DmtpStep, InjectStep, LetterEnd, ResolveStep, Scenario, Step,
+use crate::scenario::Scenario;
+use crate::scenario::steps::{
+    AwaitStep, BounceWish, DmtpStep, InjectStep, LetterEnd, ResolveStep, Step,
 };
 use crate::world::{LetterPlan, World};
 
