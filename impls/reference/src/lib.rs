@@ -4,3 +4,4 @@
 //! whom to trust. Everything reaches the outside through [`platform::Platform`].
 
 pub mod platform;
+pub mod tls;
