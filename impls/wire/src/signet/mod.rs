@@ -609,5 +609,3 @@ fn key_length_width(
     if speaks_for_itself { guess } else { decided }.key_length_width()
 }
 
-#[cfg(test)]
-mod tests;
