@@ -298,6 +298,22 @@ pub struct Letter {
     pub outcome: String,
 }
 
+impl Letter {
+    /// What carried this letter between two principals. Either may have dialled: a recipient's
+    /// client fetches.
+    pub fn hops_between<'a>(
+        &'a self,
+        run: &'a Run,
+        left: &'a str,
+        right: &'a str,
+    ) -> impl Iterator<Item = &'a Hop> {
+        run.hops.iter().filter(move |hop| {
+            hop.letter.as_deref() == Some(self.name.as_str())
+                && ((hop.from == left && hop.to == right) || (hop.from == right && hop.to == left))
+        })
+    }
+}
+
 /// One principal and one fact of one letter: what the policy says and what the evidence says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cell {

@@ -9,7 +9,7 @@ mod table;
 
 use std::collections::BTreeSet;
 
-use crate::matrix::{Matrix, cell_label, grade_word, policy_phrase, role_word};
+use crate::matrix::{Matrix, cell_label, grade_word, players, policy_phrase, role_word, stations};
 use crate::model::{
     Cell, Derivation, Expectation, Grade, Hop, Judged, Letter, Run, Step, Summary, Verdict,
 };
@@ -198,11 +198,15 @@ fn way(ink: &mut Ink, run: &Run, letter: &Letter, matrix: Option<&Matrix>) {
     let outcome = printable(&letter.outcome);
     ink.heading(&format!("the way of {name}: {outcome}"));
     let stations = stations(letter);
-    for (index, (actor, principal)) in stations.iter().enumerate() {
-        let player = actor.split(' ').find_map(|it| run.cast.get(it));
-        let player = player.map(|player| format!(" ({})", printable(player)));
+    for (index, (role, principal)) in stations.iter().enumerate() {
+        let player = players(run, *role);
         let who = ink.paint(Colour::Bold, &printable(principal));
-        ink.raw(&format!("  {who}, {actor}{}", player.unwrap_or_default()));
+        let played = if player.is_empty() {
+            player
+        } else {
+            format!(" ({})", printable(&player))
+        };
+        ink.raw(&format!("  {who}, {}{played}", role_word(*role)));
         if let Some(matrix) = matrix {
             learned(ink, matrix, principal);
         }
@@ -221,26 +225,8 @@ fn way(ink: &mut Ink, run: &Run, letter: &Letter, matrix: Option<&Matrix>) {
     }
 }
 
-/// The stations of a letter; an organization that is both origin and destination is one.
-fn stations(letter: &Letter) -> Vec<(&'static str, &str)> {
-    let mut stations = vec![("author", letter.author.as_str())];
-    if letter.origin == letter.destination {
-        stations.push(("origin and destination", &letter.origin));
-    } else {
-        stations.push(("origin", &letter.origin));
-        stations.push(("destination", &letter.destination));
-    }
-    stations.push(("recipient", &letter.recipient));
-    stations.retain(|station| !station.1.is_empty());
-    stations
-}
-
 fn learned(ink: &mut Ink, matrix: &Matrix, principal: &str) {
-    let columns = matrix.columns.iter().filter(|it| it.1 == principal);
-    let cells: Vec<&Cell> = columns
-        .flat_map(|column| matrix.facts.iter().map(|fact| matrix.cell(fact, *column)))
-        .flatten()
-        .collect();
+    let cells = matrix.column(principal);
     let groups = [
         (Judged::Finding, "must not know but does:", Colour::Red),
         (Judged::Missing, "must know but does not:", Colour::Red),
@@ -268,13 +254,9 @@ fn facts<'a>(ink: &mut Ink, phrase: &str, shade: Colour, cells: impl Iterator<It
     }
 }
 
-/// What carried the letter from one station to the next; the recipient's client asks, so either
-/// end may have dialled.
+/// What carried the letter from one station to the next.
 fn crossed(ink: &mut Ink, run: &Run, letter: &Letter, left: &str, right: &str) {
-    let hops = run.hops.iter().filter(|hop| {
-        hop.letter.as_deref() == Some(letter.name.as_str())
-            && ((hop.from == left && hop.to == right) || (hop.from == right && hop.to == left))
-    });
+    let hops = letter.hops_between(run, left, right);
     let mut any = false;
     for hop in hops.take(HOPS_SHOWN) {
         any = true;
