@@ -36,12 +36,14 @@ pub fn read(json: &str) -> Result<Report, ReadError> {
     serde_json::from_str(json).map_err(ReadError::NotAReport)
 }
 
-/// One event as one line, without its line feed.
+/// One event as one line that ends with a line feed.
 ///
 /// # Errors
 /// As [`write`].
 pub fn line(event: &Event) -> Result<String, WriteError> {
-    Ok(serde_json::to_string(event)?)
+    let mut text = serde_json::to_string(event)?;
+    text.push('\n');
+    Ok(text)
 }
 
 /// Puts a report together from the lines of a stream. A stream that was cut short gives the runs
@@ -250,7 +252,7 @@ mod tests {
         });
         let lines = events
             .iter()
-            .map(|event| line(event).expect("an event is JSON") + "\n");
+            .map(|event| line(event).expect("an event is JSON"));
         lines.collect()
     }
 

@@ -63,7 +63,7 @@ pub fn failure(run: &Run, colour: bool) -> String {
     ink.finish()
 }
 
-/// One line for a finished run, without a line feed.
+/// One line for a finished run, with its line feed.
 pub fn progress(run: &Run, colour: bool) -> String {
     let mut ink = Ink::new(colour);
     let (word, shade) = verdict_word(run.verdict);
@@ -83,10 +83,10 @@ pub fn progress(run: &Run, colour: bool) -> String {
     let word = ink.paint(shade, &format!("{word:<12}"));
     let note = ink.paint(Colour::Dim, &note);
     ink.raw(&format!("{word} {name}{note}"));
-    ink.finish().trim_end().to_owned()
+    ink.finish()
 }
 
-/// One line for a finished suite, without a line feed.
+/// One line for a finished suite, with its line feed.
 pub fn summary(summary: &Summary, colour: bool) -> String {
     let ink = Ink::new(colour);
     let counts = [
@@ -101,11 +101,11 @@ pub fn summary(summary: &Summary, colour: bool) -> String {
         .map(|(count, word, shade)| ink.paint(shade, &format!("{count} {word}")))
         .collect::<Vec<_>>();
     let runs = match summary.total() {
-        0 => return "nothing ran".to_owned(),
+        0 => return "nothing ran\n".to_owned(),
         1 => "1 run".to_owned(),
         total => format!("{total} runs"),
     };
-    format!("{runs}: {}", counts.join(", "))
+    format!("{runs}: {}\n", counts.join(", "))
 }
 
 fn headline(ink: &mut Ink, run: &Run) {
@@ -265,7 +265,7 @@ fn crossed(ink: &mut Ink, run: &Run, letter: &Letter, left: &str, right: &str) {
         ink.wrapped(&format!("  ↓ {time:>8}  "), "              ", &text, "");
     }
     if !any {
-        ink.raw("  ↓");
+        ink.raw("  ↓ nothing");
     }
 }
 

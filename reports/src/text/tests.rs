@@ -117,7 +117,7 @@ fn a_skipped_run_tells_why() {
 fn each_run_has_one_line_while_the_suite_runs() {
     let lines = sample::report().runs;
     let lines = lines.iter().map(|run| progress(run, false));
-    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
+    insta::assert_snapshot!(lines.collect::<String>(), @"
     PASS         privacy/four-hops  the protocol gives away I1
     FAIL         privacy/four-hops[data=free-text]  DIME-HOP-2: destination beta.example holds letter.author, which it m…
     SKIP         dns/expired  stage live has no clock that can be moved
@@ -127,7 +127,7 @@ fn each_run_has_one_line_while_the_suite_runs() {
 #[test]
 fn a_suite_ends_with_its_counts() {
     insta::assert_snapshot!(summary(&sample::report().summary, false), @"3 runs: 1 failed, 1 passed, 1 skipped");
-    assert_eq!(summary(&Summary::default(), false), "nothing ran");
+    assert_eq!(summary(&Summary::default(), false), "nothing ran\n");
 }
 
 #[test]
