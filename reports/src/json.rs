@@ -210,6 +210,16 @@ mod tests {
         assert_eq!(report.runs[0].name, "a/b");
     }
 
+    /// The file is never written again: it stands for all that users have kept.
+    #[test]
+    fn a_file_kept_from_the_first_version_stays_readable() {
+        let kept = include_str!("../testdata/format-1.json");
+        let report = read(kept).expect("format 1 stays readable");
+        assert_eq!(report.summary, crate::Summary::of(&report.runs));
+        assert_eq!(report.runs[1].findings[0].requirement, "DIME-HOP-2");
+        assert_eq!(report.runs[1].derivations[2].steps[0].packet, Some(118));
+    }
+
     #[test]
     fn another_format_is_refused_by_its_number() {
         let error = read(r#"{"format":99,"runs":"in some other shape"}"#).expect_err("format 99");

@@ -323,7 +323,8 @@ pub struct Cell {
     pub principal: String,
     /// What the principal is to this letter.
     pub role: Role,
-    /// The fact without its letter, such as `author` or `subject`.
+    /// The fact without its letter: `author`, `recipient`, `origin`, `destination`, `subject`,
+    /// `headers`, `body`, `attachment-name`, `attachment`, `author-host` or `recipient-host`.
     pub fact: String,
     /// What the policy says.
     pub policy: Policy,

@@ -18,6 +18,7 @@ pub(in crate::html) struct RunView {
     verdict: &'static str,
     sign: &'static str,
     open: bool,
+    why: String,
     note: String,
     requirements: Vec<String>,
     circumstances: Vec<(&'static str, String)>,
@@ -44,6 +45,7 @@ impl RunView {
             verdict: verdict_class(run.verdict),
             sign: verdict_sign(run.verdict),
             open: matches!(run.verdict, Verdict::Fail | Verdict::Inconclusive),
+            why: why(run),
             note: note(run),
             requirements: run.requirements.iter().map(|it| printable(it)).collect(),
             circumstances: circumstances(run),
@@ -156,6 +158,14 @@ struct CellView {
     word: &'static str,
     sentence: String,
     proofs: Vec<(String, usize)>,
+}
+
+/// Why a run says nothing, where its line shows it: a skip without its reason looks like a pass.
+fn why(run: &Run) -> String {
+    match run.verdict {
+        Verdict::Skipped | Verdict::Inconclusive => printable(&run.reasons.join("; ")),
+        Verdict::Pass | Verdict::Fail => String::new(),
+    }
 }
 
 fn note(run: &Run) -> String {
