@@ -18,7 +18,8 @@ use hickory_net::BufDnsStreamHandle;
 use hickory_net::xfer::Protocol;
 use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS};
 use hickory_proto::dnssec::{
-    Algorithm, DigestType, DnsSecResult, DnssecSigner, PublicKeyBuf, SigningKey as ZoneKey, TBS,
+    Algorithm, DigestType, DnsSecResult, DnssecSigner, Nsec3HashAlgorithm, PublicKeyBuf,
+    SigningKey as ZoneKey, TBS,
 };
 use hickory_proto::op::Message;
 use hickory_proto::rr::rdata::{A, NS, SOA, TXT};
@@ -157,8 +158,13 @@ impl ServedZone {
             origin.clone(),
             ZoneType::Primary,
             AxfrPolicy::Deny,
-            // NSEC, because hickory adds NSEC3 records to positive answers, which then look bogus.
-            signed.then_some(NxProofKind::Nsec),
+            // NSEC3, because hickory's NSEC proofs lack the wildcard of the closest encloser.
+            signed.then(|| NxProofKind::Nsec3 {
+                algorithm: Nsec3HashAlgorithm::SHA1,
+                salt: Arc::from([]),
+                iterations: 0,
+                opt_out: false,
+            }),
         );
         let mut addresses: BTreeMap<LowerName, Vec<IpAddr>> = BTreeMap::new();
         let mut records = apex(zone, &origin)?;
@@ -193,11 +199,11 @@ impl ServedZone {
         })
     }
 
-    /// Adds the addresses of delegations, and what makes a bogus zone bogus.
+    /// Mends the answer, adds the addresses of delegations, and what makes a bogus zone bogus.
     fn finish(&self, answer: Vec<u8>) -> Option<Vec<u8>> {
         let mut message = Message::from_vec(&answer).ok()?;
         let glue = self.glue(&message);
-        let mut changed = !glue.is_empty();
+        let mut changed = !glue.is_empty() | strip_needless_proofs(&mut message);
         message.additionals.extend(glue);
         if self.bogus {
             for record in &mut message.answers {
@@ -237,6 +243,29 @@ impl ServedZone {
         }
         glue
     }
+}
+
+/// Removes NSEC3 records from positive answers, which need none unless a wildcard gave them: hickory
+/// adds the one that matches the name, and validators then find the answer contradicts it.
+fn strip_needless_proofs(message: &mut Message) -> bool {
+    let from_wildcard = message.answers.iter().any(|record| match &record.data {
+        RData::DNSSEC(DNSSECRData::RRSIG(signature)) => {
+            signature.input().num_labels < record.name.num_labels()
+        }
+        _ => false,
+    });
+    if message.answers.is_empty() || from_wildcard {
+        return false;
+    }
+    let before = message.authorities.len();
+    message.authorities.retain(|record| match &record.data {
+        RData::DNSSEC(DNSSECRData::NSEC3(_)) => false,
+        RData::DNSSEC(DNSSECRData::RRSIG(signature)) => {
+            signature.input().type_covered != RecordType::NSEC3
+        }
+        _ => true,
+    });
+    message.authorities.len() != before
 }
 
 fn apex(zone: &Zone, origin: &Name) -> Result<Vec<Record>, ZoneError> {
