@@ -3,6 +3,7 @@
 //! Sessions ([`platform`]-free, sans-IO), agents that drive them, and the resolver that decides
 //! whom to trust. Everything reaches the outside through [`platform::Platform`].
 
+pub mod dmap;
 pub mod dmtp;
 pub mod platform;
 pub mod session;
