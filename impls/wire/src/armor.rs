@@ -50,7 +50,10 @@ pub fn encode(tag: &str, binary: &[u8]) -> String {
         text.push(character);
     }
     let [_, checksum @ ..] = crc24(binary).to_be_bytes();
-    text.push_str(&format!("\n={}\n-----END {tag}-----\n", encoding::encode_padded(&checksum)));
+    text.push_str(&format!(
+        "\n={}\n-----END {tag}-----\n",
+        encoding::encode_padded(&checksum)
+    ));
     text
 }
 
@@ -60,7 +63,10 @@ pub fn decode(text: &str) -> Result<(String, Vec<u8>), ArmorError> {
         return Err(ArmorError::TooLong);
     }
     let mut lines = text.lines();
-    let tag = lines.by_ref().find_map(begin_tag).ok_or(ArmorError::NoBegin)?;
+    let tag = lines
+        .by_ref()
+        .find_map(begin_tag)
+        .ok_or(ArmorError::NoBegin)?;
     let end = format!("-----END {tag}-----");
     let mut collected: Vec<String> = Vec::new();
     let mut closed = false;
@@ -82,7 +88,10 @@ pub fn decode(text: &str) -> Result<(String, Vec<u8>), ArmorError> {
     }
     // `=` also is base64 padding, so the checksum line is taken by position, not searched for.
     let last = collected.pop().ok_or(ArmorError::NoChecksum)?;
-    let checksum = last.strip_prefix('=').filter(|rest| rest.len() == 4).ok_or(ArmorError::NoChecksum)?;
+    let checksum = last
+        .strip_prefix('=')
+        .filter(|rest| rest.len() == 4)
+        .ok_or(ArmorError::NoChecksum)?;
     let checksum = encoding::decode_strict(checksum).map_err(|_| ArmorError::Encoding)?;
     let binary = encoding::decode_strict(&collected.concat()).map_err(|_| ArmorError::Encoding)?;
     let [_, expected @ ..] = crc24(&binary).to_be_bytes();
@@ -122,11 +131,23 @@ mod tests {
         let text = encode("USER KEY", b"some contents");
         let wrong = text.replace("\n=", "\n=A").replacen("=A", "=", 0);
         assert!(decode(&wrong).is_err());
-        let without: String = text.lines().filter(|l| !l.starts_with('=')).map(|l| format!("{l}\n")).collect();
+        let without: String = text
+            .lines()
+            .filter(|l| !l.starts_with('='))
+            .map(|l| format!("{l}\n"))
+            .collect();
         assert_eq!(decode(&without), Err(ArmorError::NoChecksum));
         let mut other = encode("USER KEY", b"some contentz");
-        let line = text.lines().find(|l| l.starts_with('=')).map(str::to_owned).unwrap_or_default();
-        let own = other.lines().find(|l| l.starts_with('=')).map(str::to_owned).unwrap_or_default();
+        let line = text
+            .lines()
+            .find(|l| l.starts_with('='))
+            .map(str::to_owned)
+            .unwrap_or_default();
+        let own = other
+            .lines()
+            .find(|l| l.starts_with('='))
+            .map(str::to_owned)
+            .unwrap_or_default();
         other = other.replace(&own, &line);
         assert_eq!(decode(&other), Err(ArmorError::Checksum));
     }

@@ -113,7 +113,9 @@ impl EncryptionKey {
     /// The key of a 32-byte big-endian scalar; zero and values not below the group order are refused.
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
         let bytes = Zeroizing::new(bytes);
-        k256::SecretKey::from_slice(bytes.as_slice()).map(Self).map_err(|_| KeyError::Scalar)
+        k256::SecretKey::from_slice(bytes.as_slice())
+            .map(Self)
+            .map_err(|_| KeyError::Scalar)
     }
 
     /// A key from any 32 random bytes. Valid scalars are taken as they are, the others (one in
@@ -143,7 +145,10 @@ impl EncryptionKey {
     /// The public key.
     pub fn public(&self) -> EncryptionPublicKey {
         let point = self.0.public_key().to_sec1_point(true);
-        let compressed = point.as_bytes().try_into().expect("a compressed point has 33 bytes");
+        let compressed = point
+            .as_bytes()
+            .try_into()
+            .expect("a compressed point has 33 bytes");
         EncryptionPublicKey(compressed)
     }
 }
@@ -199,8 +204,12 @@ impl AlternateKey {
 
     /// The X25519 shared secret, or nothing if the other side's point is of small order.
     pub fn agree(&self, public: &AlternatePublicKey) -> Option<Zeroizing<[u8; 32]>> {
-        let shared = self.0.diffie_hellman(&x25519_dalek::PublicKey::from(public.0));
-        shared.was_contributory().then(|| Zeroizing::new(shared.to_bytes()))
+        let shared = self
+            .0
+            .diffie_hellman(&x25519_dalek::PublicKey::from(public.0));
+        shared
+            .was_contributory()
+            .then(|| Zeroizing::new(shared.to_bytes()))
     }
 }
 
@@ -230,7 +239,10 @@ impl Kek {
         let point = public.point();
         let shared = k256::ecdh::diffie_hellman(secret.0.to_nonzero_scalar(), point.as_affine());
         let mut digest = Sha512::digest(shared.raw_secret_bytes());
-        let mut kek = Kek { iv: [0; 16], key: [0; 32] };
+        let mut kek = Kek {
+            iv: [0; 16],
+            key: [0; 32],
+        };
         let (ivs, key) = digest.split_at(32);
         let (left, right) = ivs.split_at(16);
         for ((out, a), b) in kek.iv.iter_mut().zip(left).zip(right) {
@@ -334,7 +346,11 @@ impl PrivateKeys {
         let (tag, binary) = armor::decode(text).map_err(|_| KeyError::Armor)?;
         let binary = Zeroizing::new(binary);
         let (owner, keys) = Self::from_file(&binary)?;
-        if tag == owner.tag() { Ok((owner, keys)) } else { Err(KeyError::Armor) }
+        if tag == owner.tag() {
+            Ok((owner, keys))
+        } else {
+            Err(KeyError::Armor)
+        }
     }
 
     fn read_file(bytes: &[u8]) -> Option<Result<(KeyOwner, Self), KeyError>> {
@@ -362,14 +378,25 @@ impl PrivateKeys {
         }
         let scalar = Zeroizing::new(reader.array::<32>()?);
         let signing = SigningKey::from_seed(*seed);
-        Some(EncryptionKey::from_bytes(*scalar).map(|encryption| (owner, Self { signing, encryption })))
+        Some(EncryptionKey::from_bytes(*scalar).map(|encryption| {
+            (
+                owner,
+                Self {
+                    signing,
+                    encryption,
+                },
+            )
+        }))
     }
 }
 
 impl PartialEq for PrivateKeys {
     fn eq(&self, other: &Self) -> bool {
         let signing = self.signing.seed().ct_eq(other.signing.seed());
-        let encryption = self.encryption.to_bytes().ct_eq(other.encryption.to_bytes().as_slice());
+        let encryption = self
+            .encryption
+            .to_bytes()
+            .ct_eq(other.encryption.to_bytes().as_slice());
         (signing & encryption).into()
     }
 }
@@ -381,7 +408,10 @@ mod tests {
     use super::*;
 
     fn keys() -> PrivateKeys {
-        PrivateKeys { signing: SigningKey::from_seed([7; 32]), encryption: EncryptionKey::derive([9; 32]) }
+        PrivateKeys {
+            signing: SigningKey::from_seed([7; 32]),
+            encryption: EncryptionKey::derive([9; 32]),
+        }
     }
 
     #[test]
@@ -393,7 +423,10 @@ mod tests {
 
     #[test]
     fn both_sides_derive_the_same_kek() {
-        let (one, other) = (EncryptionKey::derive([1; 32]), EncryptionKey::derive([2; 32]));
+        let (one, other) = (
+            EncryptionKey::derive([1; 32]),
+            EncryptionKey::derive([2; 32]),
+        );
         let left = Kek::derive(&one, &other.public());
         let right = Kek::derive(&other, &one.public());
         assert_eq!((left.iv(), left.key()), (right.iv(), right.key()));
@@ -402,7 +435,10 @@ mod tests {
     #[test]
     fn invalid_scalars_are_refused_and_derived_ones_are_not() {
         for bytes in [[0u8; 32], [0xff; 32]] {
-            assert_eq!(EncryptionKey::from_bytes(bytes).err(), Some(KeyError::Scalar));
+            assert_eq!(
+                EncryptionKey::from_bytes(bytes).err(),
+                Some(KeyError::Scalar)
+            );
             let key = EncryptionKey::derive(bytes);
             assert!(EncryptionKey::from_bytes(*key.to_bytes()).is_ok());
         }
@@ -416,7 +452,10 @@ mod tests {
                 let file = keys().to_file(owner, profile);
                 assert_eq!(file.len(), size);
                 assert_eq!(PrivateKeys::from_file(&file), Ok((owner, keys())));
-                assert_eq!(PrivateKeys::from_armor(&keys().to_armor(owner, profile)), Ok((owner, keys())));
+                assert_eq!(
+                    PrivateKeys::from_armor(&keys().to_armor(owner, profile)),
+                    Ok((owner, keys()))
+                );
                 for cut in 0..file.len() {
                     assert!(PrivateKeys::from_file(file.get(..cut).unwrap_or_default()).is_err());
                 }
@@ -428,6 +467,9 @@ mod tests {
     fn a_small_order_alternate_point_yields_no_secret() {
         let key = AlternateKey::from_bytes([8; 32]);
         assert!(key.agree(&AlternatePublicKey([0; 32])).is_none());
-        assert!(key.agree(&AlternateKey::from_bytes([4; 32]).public()).is_some());
+        assert!(
+            key.agree(&AlternateKey::from_bytes([4; 32]).public())
+                .is_some()
+        );
     }
 }

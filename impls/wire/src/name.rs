@@ -16,7 +16,9 @@ pub fn is_domain(text: &str) -> bool {
     text.len() <= MAXIMUM_DOMAIN
         && text.split('.').all(|label| {
             (1..=MAXIMUM_LABEL).contains(&label.len())
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         })
@@ -29,7 +31,8 @@ pub fn is_address(text: &str) -> bool {
 
 /// The local part and the domain of an address, if it has exactly one `@`.
 pub fn split_address(text: &str) -> Option<(&str, &str)> {
-    text.split_once('@').filter(|(_, domain)| !domain.contains('@'))
+    text.split_once('@')
+        .filter(|(_, domain)| !domain.contains('@'))
 }
 
 /// The domain a signet identifier belongs to: the part after `@`, or the identifier itself.
@@ -65,7 +68,9 @@ pub fn normalized(identifier: &str) -> String {
 fn is_local_part(text: &str) -> bool {
     const SPECIAL: &[u8] = b"!#$%&'*+-/=?^_`{|}~.";
     (1..=MAXIMUM_LOCAL_PART).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || SPECIAL.contains(&b))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || SPECIAL.contains(&b))
         && !text.starts_with('.')
         && !text.ends_with('.')
         && !text.contains("..")
@@ -77,10 +82,16 @@ mod tests {
 
     #[test]
     fn addresses_have_one_at_sign_and_sane_periods() {
-        for good in ["ivy@darkmail.example", "b.author+tag@north-post.example", "r_2@sud.example.org"] {
+        for good in [
+            "ivy@darkmail.example",
+            "b.author+tag@north-post.example",
+            "r_2@sud.example.org",
+        ] {
             assert!(is_address(good), "{good}");
         }
-        for bad in ["", "@a", "a@", "a@b@c", ".a@b", "a.@b", "a..b@c", "a b@c", "a@b..c", "a>@b", "ä@b"] {
+        for bad in [
+            "", "@a", "a@", "a@b@c", ".a@b", "a.@b", "a..b@c", "a b@c", "a@b..c", "a>@b", "ä@b",
+        ] {
             assert!(!is_address(bad), "{bad}");
         }
     }

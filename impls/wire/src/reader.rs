@@ -43,7 +43,11 @@ impl<'a> Reader<'a> {
     /// A big-endian unsigned number of `width` bytes (at most 4).
     pub(crate) fn number(&mut self, width: usize) -> Option<usize> {
         let digits = self.take(width)?;
-        Some(digits.iter().fold(0usize, |value, digit| (value << 8) | usize::from(*digit)))
+        Some(
+            digits
+                .iter()
+                .fold(0usize, |value, digit| (value << 8) | usize::from(*digit)),
+        )
     }
 }
 

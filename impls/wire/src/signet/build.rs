@@ -3,9 +3,10 @@
 
 use super::fields::{Form, SIGNATURE_SIZE};
 use super::{
-    ALTERNATE_KEY, CUSTODY, FIRST_INFORMATION, FULL_SIGNATURE, Field, IDENTIFIED_SIGNATURE, IDENTIFIER,
-    LAST_INFORMATION, MAXIMUM_FIELDS, NAMED, Permissions, SECONDARY_KEY, SELF_SIGNATURE, SIGNING_KEY, Signet,
-    SignetError, SignetKind, State, validate_request, with_header,
+    ALTERNATE_KEY, CUSTODY, FIRST_INFORMATION, FULL_SIGNATURE, Field, IDENTIFIED_SIGNATURE,
+    IDENTIFIER, LAST_INFORMATION, MAXIMUM_FIELDS, NAMED, Permissions, SECONDARY_KEY,
+    SELF_SIGNATURE, SIGNING_KEY, Signet, SignetError, SignetKind, State, validate_request,
+    with_header,
 };
 use crate::Profile;
 use crate::keys::{AlternatePublicKey, EncryptionPublicKey, PrivateKeys, SigningKey, VerifyingKey};
@@ -13,8 +14,18 @@ use crate::name;
 use crate::reader::big_endian;
 
 /// Begins an organization's signet: its POK and its encryption key.
-pub fn organization(pok: &SigningKey, encryption: &EncryptionPublicKey, profile: Profile) -> OrganizationDraft {
-    OrganizationDraft { pok: pok.public(), encryption: *encryption, profile, soks: Vec::new(), information: Vec::new() }
+pub fn organization(
+    pok: &SigningKey,
+    encryption: &EncryptionPublicKey,
+    profile: Profile,
+) -> OrganizationDraft {
+    OrganizationDraft {
+        pok: pok.public(),
+        encryption: *encryption,
+        profile,
+        soks: Vec::new(),
+        information: Vec::new(),
+    }
 }
 
 /// An organization's signet before its signatures.
@@ -38,14 +49,22 @@ impl OrganizationDraft {
     /// Adds an informational field, id 16 to 252 without 251. Fields go by id, then in this order.
     #[must_use]
     pub fn field(mut self, id: u8, data: &[u8]) -> Self {
-        self.information.push(Information { id, name: None, data: data.to_vec() });
+        self.information.push(Information {
+            id,
+            name: None,
+            data: data.to_vec(),
+        });
         self
     }
 
     /// Adds a named extension field (251).
     #[must_use]
     pub fn named_field(mut self, name: &[u8], data: &[u8]) -> Self {
-        self.information.push(Information { id: NAMED, name: Some(name.to_vec()), data: data.to_vec() });
+        self.information.push(Information {
+            id: NAMED,
+            name: Some(name.to_vec()),
+            data: data.to_vec(),
+        });
         self
     }
 
@@ -66,7 +85,10 @@ impl OrganizationDraft {
             data.extend_from_slice(&key.to_signet_format());
             writer.field(SECONDARY_KEY, &data)?;
         }
-        writer.field(SignetKind::Organization.encryption_field(), self.encryption.as_bytes())?;
+        writer.field(
+            SignetKind::Organization.encryption_field(),
+            self.encryption.as_bytes(),
+        )?;
         writer.finish(self.information, pok, domain)
     }
 }
@@ -112,7 +134,15 @@ pub fn issue(
     fields: &[(u8, &[u8])],
     address: &str,
 ) -> Result<Signet, SignetError> {
-    let fields: Vec<_> = fields.iter().map(|(id, data)| Field { id: *id, label: "", name: None, data }).collect();
+    let fields: Vec<_> = fields
+        .iter()
+        .map(|(id, data)| Field {
+            id: *id,
+            label: "",
+            name: None,
+            data,
+        })
+        .collect();
     issue_fields(request, organization_key, &fields, address)
 }
 
@@ -138,7 +168,9 @@ pub fn issue_fields(
         return Err(SignetError::AlternateForm);
     }
     let mut writer = Writer::new(SignetKind::User, request.profile());
-    writer.fields.extend_from_slice(request.through(SELF_SIGNATURE));
+    writer
+        .fields
+        .extend_from_slice(request.through(SELF_SIGNATURE));
     let information = fields.iter().map(|field| Information {
         id: field.id,
         name: field.name.map(<[u8]>::to_vec),
@@ -149,7 +181,10 @@ pub fn issue_fields(
 
 /// Judged alone, a request with custody is broken custody at best, so its lower bound is tested.
 fn has_good_self_signature(request: &Signet) -> bool {
-    matches!(validate_request(request, None), State::Request | State::BrokenCustody)
+    matches!(
+        validate_request(request, None),
+        State::Request | State::BrokenCustody
+    )
 }
 
 /// An informational field to be written.
@@ -169,7 +204,11 @@ struct Writer {
 
 impl Writer {
     fn new(kind: SignetKind, profile: Profile) -> Self {
-        Self { kind, profile, fields: Vec::new() }
+        Self {
+            kind,
+            profile,
+            fields: Vec::new(),
+        }
     }
 
     fn field(&mut self, id: u8, data: &[u8]) -> Result<(), SignetError> {
@@ -199,7 +238,8 @@ impl Writer {
             return Err(SignetError::Value(id));
         }
         let [_, digits @ ..] = big_endian::<4>(length);
-        self.fields.extend_from_slice(digits.get(3 - width..).unwrap_or_default());
+        self.fields
+            .extend_from_slice(digits.get(3 - width..).unwrap_or_default());
         Ok(())
     }
 

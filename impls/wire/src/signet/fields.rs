@@ -56,8 +56,12 @@ impl SignetKind {
     /// The row of `id`, or nothing for the reserved ids, which readers refuse.
     pub(super) fn rule(self, id: u8) -> Option<Rule> {
         match self {
-            Self::Organization => organization_key(id).or_else(|| common(id)).or_else(|| organization_text(id)),
-            Self::User => user_key(id).or_else(|| common(id)).or_else(|| user_text(id)),
+            Self::Organization => organization_key(id)
+                .or_else(|| common(id))
+                .or_else(|| organization_text(id)),
+            Self::User => user_key(id)
+                .or_else(|| common(id))
+                .or_else(|| user_text(id)),
             Self::Request => request_key(id),
         }
     }
@@ -91,7 +95,12 @@ impl Profile {
 }
 
 fn row(label: &'static str, required: bool, unique: bool, form: Form) -> Option<Rule> {
-    Some(Rule { label, required, unique, form })
+    Some(Rule {
+        label,
+        required,
+        unique,
+        form,
+    })
 }
 
 fn signature(label: &'static str, required: bool) -> Option<Rule> {
@@ -105,7 +114,12 @@ fn text(label: &'static str, width: usize) -> Option<Rule> {
 fn organization_key(id: u8) -> Option<Rule> {
     match id {
         1 => row("Primary-Organizational-Key", true, true, Form::Length(1)),
-        2 => row("Secondary-Organizational-Key", false, false, Form::Length(1)),
+        2 => row(
+            "Secondary-Organizational-Key",
+            false,
+            false,
+            Form::Length(1),
+        ),
         3 => row("Encryption-Key", true, true, Form::Key),
         4 => signature("Organizational-Signature", true),
         _ => None,

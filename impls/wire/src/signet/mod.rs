@@ -20,8 +20,8 @@ use crate::{Profile, armor};
 
 pub use build::{OrganizationDraft, issue, issue_fields, organization, request};
 pub use fields::{
-    ALTERNATE_KEY, CUSTODY, FIRST_INFORMATION, FULL_SIGNATURE, IDENTIFIED_SIGNATURE, IDENTIFIER, LAST_INFORMATION,
-    NAMED, SECONDARY_KEY, SELF_SIGNATURE, SIGNING_KEY,
+    ALTERNATE_KEY, CUSTODY, FIRST_INFORMATION, FULL_SIGNATURE, IDENTIFIED_SIGNATURE, IDENTIFIER,
+    LAST_INFORMATION, NAMED, SECONDARY_KEY, SELF_SIGNATURE, SIGNING_KEY,
 };
 use fields::{Form, SIGNATURE_SIZE};
 pub use validate::{validate_organization, validate_request, validate_user};
@@ -117,7 +117,9 @@ impl SignetKind {
     }
 
     fn from_magic(magic: usize) -> Option<Self> {
-        [Self::Organization, Self::User, Self::Request].into_iter().find(|kind| usize::from(kind.magic()) == magic)
+        [Self::Organization, Self::User, Self::Request]
+            .into_iter()
+            .find(|kind| usize::from(kind.magic()) == magic)
     }
 
     /// The armour tag; an SSR goes under the organizations' tag, as libdime writes it (spec/10 §9).
@@ -174,14 +176,21 @@ pub enum FingerprintKind {
 
 impl FingerprintKind {
     /// All kinds, shortest reach first.
-    pub const ALL: [Self; 4] = [Self::Request, Self::Cryptographic, Self::Full, Self::Identified];
+    pub const ALL: [Self; 4] = [
+        Self::Request,
+        Self::Cryptographic,
+        Self::Full,
+        Self::Identified,
+    ];
 
     fn last_field(self, signet: SignetKind) -> Option<u8> {
         match (self, signet) {
             (Self::Request, SignetKind::User | SignetKind::Request) => Some(SELF_SIGNATURE),
             (Self::Cryptographic, kind) => kind.cryptographic_signature(),
             (Self::Full, SignetKind::Organization | SignetKind::User) => Some(FULL_SIGNATURE),
-            (Self::Identified, SignetKind::Organization | SignetKind::User) => Some(IDENTIFIED_SIGNATURE),
+            (Self::Identified, SignetKind::Organization | SignetKind::User) => {
+                Some(IDENTIFIED_SIGNATURE)
+            }
             _ => None,
         }
     }
@@ -197,7 +206,8 @@ impl Fingerprint {
 
     /// Reads the text form; anything but 64 bytes of strict unpadded base64 is refused.
     pub fn parse(text: &str) -> Result<Self, SignetError> {
-        let digest = encoding::decode_unpadded_array::<64>(text).map_err(|_| SignetError::Fingerprint)?;
+        let digest =
+            encoding::decode_unpadded_array::<64>(text).map_err(|_| SignetError::Fingerprint)?;
         Ok(Self::from_digest(&digest))
     }
 
@@ -283,7 +293,10 @@ impl Signet {
     /// Magma are told apart by the byte after the first encryption key's id (spec/10 §3.5).
     pub fn parse(bytes: &[u8]) -> Result<Signet, SignetError> {
         let mut reader = Reader::new(bytes);
-        let kind = reader.number(2).and_then(SignetKind::from_magic).ok_or(SignetError::Magic)?;
+        let kind = reader
+            .number(2)
+            .and_then(SignetKind::from_magic)
+            .ok_or(SignetError::Magic)?;
         let length = reader.number(3).ok_or(SignetError::Length)?;
         if length != reader.rest().len() {
             return Err(SignetError::Length);
@@ -300,7 +313,12 @@ impl Signet {
             }
             spans.push(span);
         }
-        Ok(Signet { kind, profile: profile.unwrap_or_default(), bytes: bytes.to_vec(), spans })
+        Ok(Signet {
+            kind,
+            profile: profile.unwrap_or_default(),
+            bytes: bytes.to_vec(),
+            spans,
+        })
     }
 
     /// Organization, user or request.
@@ -341,7 +359,11 @@ impl Signet {
 
     /// Reads the armoured form. The magic number decides the kind, not the tag.
     pub fn from_armor(text: &str) -> Result<Signet, SignetError> {
-        const TAGS: [&str; 3] = ["USER SIGNET", "ORGANIZATIONAL SIGNET", "SIGNET SIGNING REQUEST"];
+        const TAGS: [&str; 3] = [
+            "USER SIGNET",
+            "ORGANIZATIONAL SIGNET",
+            "SIGNET SIGNING REQUEST",
+        ];
         let (tag, bytes) = armor::decode(text).map_err(|_| SignetError::Armor)?;
         if !TAGS.contains(&tag.as_str()) {
             return Err(SignetError::Armor);
@@ -361,12 +383,17 @@ impl Signet {
 
     /// The data of the first field with this id.
     pub fn field(&self, id: u8) -> Option<&[u8]> {
-        self.spans.iter().find(|span| span.id == id).map(|span| self.slice(span.data.clone()))
+        self.spans
+            .iter()
+            .find(|span| span.id == id)
+            .map(|span| self.slice(span.data.clone()))
     }
 
     /// The key in field 1: POK of an organization, signing key of a user.
     pub fn signing_key(&self) -> Result<VerifyingKey, SignetError> {
-        let data = self.field(SIGNING_KEY).ok_or(SignetError::Missing(SIGNING_KEY))?;
+        let data = self
+            .field(SIGNING_KEY)
+            .ok_or(SignetError::Missing(SIGNING_KEY))?;
         VerifyingKey::from_signet_format(data).ok_or(SignetError::Key(SIGNING_KEY))
     }
 
@@ -384,7 +411,8 @@ impl Signet {
             return Vec::new();
         }
         let keys = self.fields().filter(|field| field.id == ALTERNATE_KEY);
-        keys.filter_map(|field| field.data.try_into().ok().map(AlternatePublicKey)).collect()
+        keys.filter_map(|field| field.data.try_into().ok().map(AlternatePublicKey))
+            .collect()
     }
 
     /// The identifier (field 254): a domain or an address.
@@ -396,18 +424,24 @@ impl Signet {
     /// signature but without a required field below it is incomplete.
     pub fn structure(&self) -> State {
         let complete = |below: u8| {
-            let mut required = (0..below).filter(|id| self.kind.rule(*id).is_some_and(|rule| rule.required));
+            let mut required =
+                (0..below).filter(|id| self.kind.rule(*id).is_some_and(|rule| rule.required));
             required.all(|id| self.field(id).is_some())
         };
         let reached = match self.kind {
-            SignetKind::Request => self.field(SELF_SIGNATURE).map(|_| (SELF_SIGNATURE, State::Request)),
+            SignetKind::Request => self
+                .field(SELF_SIGNATURE)
+                .map(|_| (SELF_SIGNATURE, State::Request)),
             kind => [
                 (Some(IDENTIFIED_SIGNATURE), State::Identified),
                 (Some(FULL_SIGNATURE), State::Full),
                 (kind.cryptographic_signature(), State::Cryptographic),
             ]
             .into_iter()
-            .find_map(|(id, state)| id.filter(|id| self.field(*id).is_some()).map(|id| (id, state))),
+            .find_map(|(id, state)| {
+                id.filter(|id| self.field(*id).is_some())
+                    .map(|id| (id, state))
+            }),
         };
         match reached {
             Some((id, state)) if complete(id) => state,
@@ -426,7 +460,9 @@ impl Signet {
 
     /// Whether `fingerprint` is one of this signet's, of whatever kind.
     pub fn has_fingerprint(&self, fingerprint: &Fingerprint) -> bool {
-        FingerprintKind::ALL.into_iter().any(|kind| self.fingerprint(kind).as_ref() == Some(fingerprint))
+        FingerprintKind::ALL
+            .into_iter()
+            .any(|kind| self.fingerprint(kind).as_ref() == Some(fingerprint))
     }
 
     /// Keys that may sign messages for this organization: the POK, then SOKs with that permission.
@@ -467,7 +503,9 @@ impl Signet {
 
     /// The signet cut behind the cryptographic or full signature, under a header of its own.
     pub fn split(&self, at: FingerprintKind) -> Result<Signet, SignetError> {
-        let last = at.last_field(self.kind).ok_or(SignetError::Kind(self.kind))?;
+        let last = at
+            .last_field(self.kind)
+            .ok_or(SignetError::Kind(self.kind))?;
         Self::parse(&with_header(self.kind, self.through(last)))
     }
 
@@ -496,7 +534,9 @@ impl Signet {
 impl fmt::Debug for Signet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Signet");
-        out.field("kind", &self.kind).field("identifier", &self.identifier()).field("structure", &self.structure());
+        out.field("kind", &self.kind)
+            .field("identifier", &self.identifier())
+            .field("structure", &self.structure());
         out.finish_non_exhaustive()
     }
 }
@@ -538,19 +578,34 @@ fn read_field(
         }
     };
     let data = reader.offset();
-    let size = size.filter(|size| reader.take(*size).is_some()).ok_or(SignetError::Truncated(id))?;
-    Ok(Span { id, label: rule.label, whole: start..data + size, name, data: data..data + size })
+    let size = size
+        .filter(|size| reader.take(*size).is_some())
+        .ok_or(SignetError::Truncated(id))?;
+    Ok(Span {
+        id,
+        label: rule.label,
+        whole: start..data + size,
+        name,
+        data: data..data + size,
+    })
 }
 
 /// The width of an encryption key's length. Keys are shorter than 256 bytes, so a 2-byte length
 /// begins with zero and a 1-byte one does not. In an SSR libdime writes field 3 with one byte
 /// whatever the profile, so there the field speaks for itself (spec/90 item 16).
-fn key_length_width(reader: &Reader<'_>, kind: SignetKind, id: u8, profile: &mut Option<Profile>) -> usize {
-    let guess = if reader.rest().first() == Some(&0) { Profile::Libdime } else { Profile::Magma };
+fn key_length_width(
+    reader: &Reader<'_>,
+    kind: SignetKind,
+    id: u8,
+    profile: &mut Option<Profile>,
+) -> usize {
+    let guess = if reader.rest().first() == Some(&0) {
+        Profile::Libdime
+    } else {
+        Profile::Magma
+    };
     let decided = *profile.get_or_insert(guess);
     let speaks_for_itself = kind == SignetKind::Request && id == ALTERNATE_KEY;
     if speaks_for_itself { guess } else { decided }.key_length_width()
 }
 
-#[cfg(test)]
-mod tests;

@@ -16,7 +16,11 @@ use crate::name;
 ///
 /// `Unknown` if the signet is not an organization's or its POK is not listed, `Incomplete` from
 /// the structure, `Invalid` for a wrong signature or identifier, else the state reached.
-pub fn validate_organization(signet: &Signet, poks: &[VerifyingKey], domain: Option<&str>) -> State {
+pub fn validate_organization(
+    signet: &Signet,
+    poks: &[VerifyingKey],
+    domain: Option<&str>,
+) -> State {
     if signet.kind() != SignetKind::Organization {
         return State::Unknown;
     }
@@ -69,7 +73,11 @@ pub fn validate_user(
     {
         return State::Invalid;
     }
-    if custody_holds(signet, previous) { structure } else { State::BrokenCustody }
+    if custody_holds(signet, previous) {
+        structure
+    } else {
+        State::BrokenCustody
+    }
 }
 
 /// Judges a signing request: its self signature, and custody as for a user signet.
@@ -84,42 +92,63 @@ pub fn validate_request(signet: &Signet, previous: Option<&Signet>) -> State {
     if !self_signature_verifies(signet) {
         return State::Invalid;
     }
-    if custody_holds(signet, previous) { structure } else { State::BrokenCustody }
+    if custody_holds(signet, previous) {
+        structure
+    } else {
+        State::BrokenCustody
+    }
 }
 
 fn is_sound_organization(organization: &Signet) -> bool {
-    let own = organization.signing_key().map(|pok| vec![pok]).unwrap_or_default();
+    let own = organization
+        .signing_key()
+        .map(|pok| vec![pok])
+        .unwrap_or_default();
     validate_organization(organization, &own, None).is_valid()
 }
 
 fn verifies(signet: &Signet, id: u8, keys: &[VerifyingKey]) -> bool {
     let signature = signet.signature(id);
-    signature.is_some_and(|signature| keys.iter().any(|key| key.verify(signet.below(id), &signature)))
+    signature.is_some_and(|signature| {
+        keys.iter()
+            .any(|key| key.verify(signet.below(id), &signature))
+    })
 }
 
 /// Every organization signature that is present, each by any of `keys`.
 fn organization_signatures_verify(signet: &Signet, keys: &[VerifyingKey]) -> bool {
-    let ids = [signet.kind().cryptographic_signature(), Some(FULL_SIGNATURE), Some(IDENTIFIED_SIGNATURE)];
-    ids.into_iter().flatten().filter(|id| signet.field(*id).is_some()).all(|id| verifies(signet, id, keys))
+    let ids = [
+        signet.kind().cryptographic_signature(),
+        Some(FULL_SIGNATURE),
+        Some(IDENTIFIED_SIGNATURE),
+    ];
+    ids.into_iter()
+        .flatten()
+        .filter(|id| signet.field(*id).is_some())
+        .all(|id| verifies(signet, id, keys))
 }
 
 fn self_signature_verifies(signet: &Signet) -> bool {
-    signet.signing_key().is_ok_and(|key| verifies(signet, SELF_SIGNATURE, &[key]))
+    signet
+        .signing_key()
+        .is_ok_and(|key| verifies(signet, SELF_SIGNATURE, &[key]))
 }
 
 fn custody_holds(signet: &Signet, previous: Option<&Signet>) -> bool {
     match (signet.field(CUSTODY), previous) {
         (None, None) => true,
-        (Some(_), Some(previous)) if previous.kind() == SignetKind::User => {
-            previous.signing_key().is_ok_and(|key| verifies(signet, CUSTODY, &[key]))
-        }
+        (Some(_), Some(previous)) if previous.kind() == SignetKind::User => previous
+            .signing_key()
+            .is_ok_and(|key| verifies(signet, CUSTODY, &[key])),
         _ => false,
     }
 }
 
 fn identifier_fits(signet: &Signet, wanted: Option<&str>) -> bool {
     match (signet.field(super::IDENTIFIER), wanted) {
-        (Some(_), Some(wanted)) => signet.identifier().is_some_and(|own| name::same_identifier(own, wanted)),
+        (Some(_), Some(wanted)) => signet
+            .identifier()
+            .is_some_and(|own| name::same_identifier(own, wanted)),
         _ => true,
     }
 }
