@@ -5,5 +5,7 @@
 
 pub mod dmap;
 pub mod dmtp;
+pub mod dns;
 pub mod platform;
 pub mod session;
+pub mod tls;
