@@ -7,4 +7,4 @@
 //pub mod client;
 pub mod dialogue;
 pub mod drive;
-//pub mod server;
+pub mod server;

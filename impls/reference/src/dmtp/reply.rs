@@ -39,6 +39,8 @@ impl Code {
     pub const NOT_FOUND: Code = Code(450);
     /// The data that arrived is not the data that was announced, or the server failed.
     pub const CORRUPTED: Code = Code(451);
+    /// A limit of the destination is reached.
+    pub const LIMIT: Code = Code(431);
     /// TLS is running already.
     pub const ALREADY_ENCRYPTED: Code = Code(454);
     /// The origin's signet cannot be had now.
