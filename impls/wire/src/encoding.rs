@@ -1,0 +1,64 @@
+//! Base64 in the two forms DIME uses, decoded strictly.
+//!
+//! Padded text carries signets on the wire and in armour; unpadded text carries fingerprints and
+//! the values of management records (spec/95 items 13 and 24). Only the standard alphabet is
+//! accepted, and a last group with non-zero spare bits is refused, so every value has one spelling.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+
+/// The text is not canonical base64 of the standard alphabet in the padding form asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("text is not strict base64")]
+pub struct EncodingError;
+
+/// Standard base64 with `=` padding.
+pub fn encode_padded(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// Standard base64 without padding.
+pub fn encode_unpadded(bytes: &[u8]) -> String {
+    STANDARD_NO_PAD.encode(bytes)
+}
+
+/// Decodes padded standard base64; white space, other alphabets and missing padding are refused.
+pub fn decode_strict(text: &str) -> Result<Vec<u8>, EncodingError> {
+    STANDARD.decode(text).map_err(|_| EncodingError)
+}
+
+/// Decodes unpadded standard base64; padding, white space and other alphabets are refused.
+pub fn decode_unpadded(text: &str) -> Result<Vec<u8>, EncodingError> {
+    STANDARD_NO_PAD.decode(text).map_err(|_| EncodingError)
+}
+
+/// Decodes unpadded base64 of exactly `N` bytes, as record values and fingerprints are.
+pub fn decode_unpadded_array<const N: usize>(text: &str) -> Result<[u8; N], EncodingError> {
+    <[u8; N]>::try_from(decode_unpadded(text)?).map_err(|_| EncodingError)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_must_be_as_asked_for() {
+        assert_eq!(decode_strict("YQ=="), Ok(b"a".to_vec()));
+        assert_eq!(decode_strict("YQ"), Err(EncodingError));
+        assert_eq!(decode_unpadded("YQ"), Ok(b"a".to_vec()));
+        assert_eq!(decode_unpadded("YQ=="), Err(EncodingError));
+    }
+
+    #[test]
+    fn spare_bits_white_space_and_other_alphabets_are_refused() {
+        for text in ["YR==", "YW\nJj", "YW J", "-_==", "YQ==YQ=="] {
+            assert_eq!(decode_strict(text), Err(EncodingError), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_array_must_have_the_right_size() {
+        assert_eq!(decode_unpadded_array::<1>("YQ"), Ok(*b"a"));
+        assert_eq!(decode_unpadded_array::<2>("YQ"), Err(EncodingError));
+    }
+}

@@ -1,0 +1,475 @@
+//! Keys: Ed25519 for signatures, secp256k1 for the mandated key agreement, X25519 for the
+//! alternate layer, and the key files that hold them (spec/10 §4 and §10, spec/30 §4.1).
+//!
+//! Secrets are wiped on drop and print as `[secret]`.
+
+use std::fmt;
+
+use ed25519_dalek::Signer as _;
+use k256::elliptic_curve::sec1::ToSec1Point as _;
+use sha2::{Digest as _, Sha512};
+use subtle::ConstantTimeEq as _;
+use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
+
+use crate::Profile;
+use crate::armor;
+use crate::reader::{Reader, big_endian};
+
+/// First byte of a signing key inside a signet; the only legal value (spec/10 §4.1).
+pub const SIGNING_KEY_FORMAT: u8 = 0x40;
+/// How often [`EncryptionKey::derive`] hashes again before it forces a valid scalar.
+const MAXIMUM_REHASHES: usize = 8;
+
+/// Why key material was refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The scalar is zero or not below the group order.
+    #[error("secret is not a valid secp256k1 scalar")]
+    Scalar,
+    /// The bytes are not a compressed point of the curve.
+    #[error("bytes are not a compressed secp256k1 point")]
+    Point,
+    /// The bytes do not form a key file.
+    #[error("bytes are not a key file")]
+    File,
+    /// The armour around a key file is broken, or its tag does not fit its contents.
+    #[error("text is not an armoured key file")]
+    Armor,
+}
+
+/// An Ed25519 secret key, given by its 32-byte seed.
+#[derive(Clone)]
+pub struct SigningKey(ed25519_dalek::SigningKey);
+
+impl SigningKey {
+    /// The key that belongs to a seed; every seed is valid.
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        let seed = Zeroizing::new(seed);
+        Self(ed25519_dalek::SigningKey::from_bytes(&seed))
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
+    /// The public key.
+    pub fn public(&self) -> VerifyingKey {
+        VerifyingKey(self.0.verifying_key().to_bytes())
+    }
+
+    /// Signs `message` as it is: plain Ed25519, deterministic, no context.
+    pub fn sign(&self, message: &[u8]) -> Signature {
+        Signature(self.0.sign(message).to_bytes())
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// An Ed25519 public key: the 32 raw bytes, not yet known to be a point.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct VerifyingKey(pub [u8; 32]);
+
+impl VerifyingKey {
+    /// Whether `signature` is this key's over `message`, by strict RFC 8032 rules: canonical `S`,
+    /// no point of small order (spec/90 item 25).
+    pub fn verify(&self, message: &[u8], signature: &Signature) -> bool {
+        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        ed25519_dalek::VerifyingKey::from_bytes(&self.0)
+            .is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
+    }
+
+    /// The 33 bytes that stand in a signet: 0x40, then the key.
+    pub fn to_signet_format(&self) -> [u8; 33] {
+        let mut out = [0u8; 33];
+        let [format, key @ ..] = &mut out;
+        *format = SIGNING_KEY_FORMAT;
+        key.copy_from_slice(&self.0);
+        out
+    }
+
+    /// Reads the 33 bytes of a signet field; `None` if size or format byte are wrong.
+    pub fn from_signet_format(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [SIGNING_KEY_FORMAT, key @ ..] => key.try_into().ok().map(Self),
+            _ => None,
+        }
+    }
+}
+
+/// An Ed25519 signature, 64 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Signature(pub [u8; 64]);
+
+/// A secp256k1 secret scalar, the mandated encryption key.
+#[derive(Clone)]
+pub struct EncryptionKey(k256::SecretKey);
+
+impl EncryptionKey {
+    /// The key of a 32-byte big-endian scalar; zero and values not below the group order are refused.
+    pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
+        let bytes = Zeroizing::new(bytes);
+        k256::SecretKey::from_slice(bytes.as_slice())
+            .map(Self)
+            .map_err(|_| KeyError::Scalar)
+    }
+
+    /// A key from any 32 random bytes. Valid scalars are taken as they are, the others (one in
+    /// 2^128) are hashed with SHA-512 and cut to 32 bytes until they are.
+    pub fn derive(random: [u8; 32]) -> Self {
+        let mut candidate = Zeroizing::new(random);
+        for _ in 0..MAXIMUM_REHASHES {
+            if let Ok(key) = Self::from_bytes(*candidate) {
+                return key;
+            }
+            let digest: [u8; 64] = Sha512::digest(candidate.as_slice()).into();
+            candidate.copy_from_slice(digest.first_chunk::<32>().unwrap_or(&[1; 32]));
+        }
+        // Odd and below 2^255, hence neither zero nor beyond the group order.
+        if let [first, .., last] = candidate.as_mut_slice() {
+            *first &= 0x7f;
+            *last |= 1;
+        }
+        Self::from_bytes(*candidate).expect("an odd number below 2^255 is a valid scalar")
+    }
+
+    /// The scalar, 32 bytes big-endian.
+    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes().into())
+    }
+
+    /// The public key.
+    pub fn public(&self) -> EncryptionPublicKey {
+        let point = self.0.public_key().to_sec1_point(true);
+        let compressed = point
+            .as_bytes()
+            .try_into()
+            .expect("a compressed point has 33 bytes");
+        EncryptionPublicKey(compressed)
+    }
+}
+
+impl fmt::Debug for EncryptionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// A secp256k1 public key: a compressed point, known to lie on the curve.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct EncryptionPublicKey([u8; 33]);
+
+impl EncryptionPublicKey {
+    /// Reads a compressed point (`02|03` and 32 bytes); other encodings, points off the curve and
+    /// infinity are refused (spec/90 item 35).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
+        let compressed: [u8; 33] = bytes.try_into().map_err(|_| KeyError::Point)?;
+        k256::PublicKey::from_sec1_bytes(&compressed).map_err(|_| KeyError::Point)?;
+        Ok(Self(compressed))
+    }
+
+    /// The compressed point.
+    pub fn as_bytes(&self) -> &[u8; 33] {
+        &self.0
+    }
+
+    fn point(&self) -> k256::PublicKey {
+        k256::PublicKey::from_sec1_bytes(&self.0).expect("checked when this key was made")
+    }
+}
+
+/// An X25519 secret key of the alternate layer.
+#[derive(Clone)]
+pub struct AlternateKey(x25519_dalek::StaticSecret);
+
+impl AlternateKey {
+    /// The key of 32 bytes; every value is valid (it is clamped on use).
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(x25519_dalek::StaticSecret::from(bytes))
+    }
+
+    /// The bytes the key was made from.
+    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes())
+    }
+
+    /// The public key.
+    pub fn public(&self) -> AlternatePublicKey {
+        AlternatePublicKey(x25519_dalek::PublicKey::from(&self.0).to_bytes())
+    }
+
+    /// The X25519 shared secret, or nothing if the other side's point is of small order.
+    pub fn agree(&self, public: &AlternatePublicKey) -> Option<Zeroizing<[u8; 32]>> {
+        let shared = self
+            .0
+            .diffie_hellman(&x25519_dalek::PublicKey::from(public.0));
+        shared
+            .was_contributory()
+            .then(|| Zeroizing::new(shared.to_bytes()))
+    }
+}
+
+impl fmt::Debug for AlternateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// An X25519 public key, 32 raw bytes: the form of user signet field 3 in our framing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct AlternatePublicKey(pub [u8; 32]);
+
+/// Key encryption key: what one actor shares with the author of one message (spec/30 §4.1).
+///
+/// With Z the X coordinate of the ECDH point and H = SHA-512(Z): iv = H\[0..16\] xor H\[16..32\],
+/// key = H\[32..64\].
+#[derive(Clone, ZeroizeOnDrop)]
+pub struct Kek {
+    iv: [u8; 16],
+    key: [u8; 32],
+}
+
+impl Kek {
+    /// Derives from either side: ephemeral secret and actor's public key, or the reverse.
+    pub fn derive(secret: &EncryptionKey, public: &EncryptionPublicKey) -> Kek {
+        let point = public.point();
+        let shared = k256::ecdh::diffie_hellman(secret.0.to_nonzero_scalar(), point.as_affine());
+        let mut digest = Sha512::digest(shared.raw_secret_bytes());
+        let mut kek = Kek {
+            iv: [0; 16],
+            key: [0; 32],
+        };
+        let (ivs, key) = digest.split_at(32);
+        let (left, right) = ivs.split_at(16);
+        for ((out, a), b) in kek.iv.iter_mut().zip(left).zip(right) {
+            *out = a ^ b;
+        }
+        kek.key.copy_from_slice(key);
+        digest.as_mut_slice().zeroize();
+        kek
+    }
+
+    /// The initialization vector, 16 bytes.
+    pub fn iv(&self) -> &[u8; 16] {
+        &self.iv
+    }
+
+    /// The AES-256 key, 32 bytes.
+    pub fn key(&self) -> &[u8; 32] {
+        &self.key
+    }
+}
+
+impl fmt::Debug for Kek {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// Whose key file it is: decides magic number, field id and armour tag.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyOwner {
+    /// Magic 1952, encryption key in field 3, tag `ORGANIZATIONAL KEY`.
+    Organization,
+    /// Magic 2013, encryption key in field 2, tag `USER KEY`.
+    User,
+}
+
+impl KeyOwner {
+    fn magic(self) -> u16 {
+        match self {
+            Self::Organization => 1952,
+            Self::User => 2013,
+        }
+    }
+
+    fn encryption_field(self) -> u8 {
+        match self {
+            Self::Organization => 3,
+            Self::User => 2,
+        }
+    }
+
+    fn tag(self) -> &'static str {
+        match self {
+            Self::Organization => "ORGANIZATIONAL KEY",
+            Self::User => "USER KEY",
+        }
+    }
+}
+
+/// The two secret keys of an organization or a user: the content of a key file.
+#[derive(Clone, Debug)]
+pub struct PrivateKeys {
+    /// Signs signets and messages.
+    pub signing: SigningKey,
+    /// Opens keyslots.
+    pub encryption: EncryptionKey,
+}
+
+impl PrivateKeys {
+    /// The key file (spec/10 §10): magic (2), length (3), `01 20` seed (32), field id, key length
+    /// (2 bytes in profile Libdime, 1 in Magma), scalar (32).
+    pub fn to_file(&self, owner: KeyOwner, profile: Profile) -> Zeroizing<Vec<u8>> {
+        let mut body = Zeroizing::new(Vec::with_capacity(70));
+        body.extend_from_slice(&[1, 32]);
+        body.extend_from_slice(self.signing.seed());
+        body.push(owner.encryption_field());
+        match profile {
+            Profile::Libdime => body.extend_from_slice(&[0, 32]),
+            Profile::Magma => body.push(32),
+        }
+        body.extend_from_slice(self.encryption.to_bytes().as_slice());
+        let mut file = Zeroizing::new(Vec::with_capacity(body.len() + 5));
+        file.extend_from_slice(&owner.magic().to_be_bytes());
+        file.extend_from_slice(&big_endian::<3>(body.len()));
+        file.extend_from_slice(&body);
+        file
+    }
+
+    /// Reads a key file of either profile, strictly: fixed order, exact sizes, nothing behind.
+    pub fn from_file(bytes: &[u8]) -> Result<(KeyOwner, Self), KeyError> {
+        Self::read_file(bytes).ok_or(KeyError::File)?
+    }
+
+    /// The key file in armour.
+    pub fn to_armor(&self, owner: KeyOwner, profile: Profile) -> Zeroizing<String> {
+        Zeroizing::new(armor::encode(owner.tag(), &self.to_file(owner, profile)))
+    }
+
+    /// Reads an armoured key file; the tag must fit the magic number.
+    pub fn from_armor(text: &str) -> Result<(KeyOwner, Self), KeyError> {
+        let (tag, binary) = armor::decode(text).map_err(|_| KeyError::Armor)?;
+        let binary = Zeroizing::new(binary);
+        let (owner, keys) = Self::from_file(&binary)?;
+        if tag == owner.tag() {
+            Ok((owner, keys))
+        } else {
+            Err(KeyError::Armor)
+        }
+    }
+
+    fn read_file(bytes: &[u8]) -> Option<Result<(KeyOwner, Self), KeyError>> {
+        let mut reader = Reader::new(bytes);
+        let owner = match reader.number(2)? {
+            1952 => KeyOwner::Organization,
+            2013 => KeyOwner::User,
+            _ => return None,
+        };
+        let size = reader.number(3)?;
+        if size != reader.rest().len() || reader.array()? != [1u8, 32] {
+            return None;
+        }
+        let seed = Zeroizing::new(reader.array::<32>()?);
+        if reader.array()? != [owner.encryption_field()] {
+            return None;
+        }
+        let width = match reader.rest().len() {
+            34 => 2,
+            33 => 1,
+            _ => return None,
+        };
+        if reader.number(width)? != 32 {
+            return None;
+        }
+        let scalar = Zeroizing::new(reader.array::<32>()?);
+        let signing = SigningKey::from_seed(*seed);
+        Some(EncryptionKey::from_bytes(*scalar).map(|encryption| {
+            (
+                owner,
+                Self {
+                    signing,
+                    encryption,
+                },
+            )
+        }))
+    }
+}
+
+impl PartialEq for PrivateKeys {
+    fn eq(&self, other: &Self) -> bool {
+        let signing = self.signing.seed().ct_eq(other.signing.seed());
+        let encryption = self
+            .encryption
+            .to_bytes()
+            .ct_eq(other.encryption.to_bytes().as_slice());
+        (signing & encryption).into()
+    }
+}
+
+impl Eq for PrivateKeys {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> PrivateKeys {
+        PrivateKeys {
+            signing: SigningKey::from_seed([7; 32]),
+            encryption: EncryptionKey::derive([9; 32]),
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let kek = Kek::derive(&keys().encryption, &EncryptionKey::derive([3; 32]).public());
+        assert_eq!(format!("{:?} {kek:?}", keys().signing), "[secret] [secret]");
+        assert!(!format!("{:?}", keys()).contains('7'));
+    }
+
+    #[test]
+    fn both_sides_derive_the_same_kek() {
+        let (one, other) = (
+            EncryptionKey::derive([1; 32]),
+            EncryptionKey::derive([2; 32]),
+        );
+        let left = Kek::derive(&one, &other.public());
+        let right = Kek::derive(&other, &one.public());
+        assert_eq!((left.iv(), left.key()), (right.iv(), right.key()));
+    }
+
+    #[test]
+    fn invalid_scalars_are_refused_and_derived_ones_are_not() {
+        for bytes in [[0u8; 32], [0xff; 32]] {
+            assert_eq!(
+                EncryptionKey::from_bytes(bytes).err(),
+                Some(KeyError::Scalar)
+            );
+            let key = EncryptionKey::derive(bytes);
+            assert!(EncryptionKey::from_bytes(*key.to_bytes()).is_ok());
+        }
+        assert_eq!(*EncryptionKey::derive([5; 32]).to_bytes(), [5; 32]);
+    }
+
+    #[test]
+    fn a_key_file_comes_back_in_both_profiles() {
+        for owner in [KeyOwner::Organization, KeyOwner::User] {
+            for (profile, size) in [(Profile::Libdime, 74), (Profile::Magma, 73)] {
+                let file = keys().to_file(owner, profile);
+                assert_eq!(file.len(), size);
+                assert_eq!(PrivateKeys::from_file(&file), Ok((owner, keys())));
+                assert_eq!(
+                    PrivateKeys::from_armor(&keys().to_armor(owner, profile)),
+                    Ok((owner, keys()))
+                );
+                for cut in 0..file.len() {
+                    assert!(PrivateKeys::from_file(file.get(..cut).unwrap_or_default()).is_err());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_order_alternate_point_yields_no_secret() {
+        let key = AlternateKey::from_bytes([8; 32]);
+        assert!(key.agree(&AlternatePublicKey([0; 32])).is_none());
+        assert!(
+            key.agree(&AlternateKey::from_bytes([4; 32]).public())
+                .is_some()
+        );
+    }
+}

@@ -1,0 +1,36 @@
+//! D/MIME messages: sealed by the author, signed by the origin, opened by each actor as far as it
+//! may (spec/30, spec/95 items 31 to 44).
+//!
+//! [`seal`] makes the author's object, [`sign_as_origin`] completes it, `open_as_*` verify and read it,
+//! [`Message`] is its strict structure. [`cipher`] has the primitives for whoever takes messages
+//! apart with keys in hand.
+
+mod chunk;
+pub mod cipher;
+mod entropy;
+mod envelope;
+mod headers;
+mod open;
+mod origin;
+mod payload;
+mod seal;
+mod signatures;
+
+pub use chunk::{
+    Actor, Chunk, ChunkType, KEYSLOT_SIZE, MAXIMUM_CHUNKS, MAXIMUM_MESSAGE, MAXIMUM_PAYLOAD,
+    MESSAGE_MAGIC, Message, ParseError, Section, TRACING_MAGIC,
+};
+pub use entropy::{MessageEntropy, StreamEntropy};
+pub use envelope::{DestinationEnvelope, Envelope, EnvelopeError, OriginEnvelope};
+pub use headers::{CommonHeaders, HeaderError};
+pub use open::{
+    DestinationSignets, OpenError, Opened, OriginSignets, open_as_author, open_as_destination,
+    open_as_origin, open_as_recipient, read_destination_envelope, read_origin_envelope,
+};
+pub use origin::{Bounces, sign_as_origin};
+pub use payload::{Flags, PAYLOAD_HEAD, Part};
+pub use seal::{Letter, MAXIMUM_PART, SealError, SealOptions, Signets, seal};
+pub use signatures::{TreeSignature, tree_signature_input};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! Standard payloads: the author's plaintext signature, data length, flags, padding (spec/30 §3).
+//!
+//! Layout before encryption: signature (64) over all that follows, data length (3), flags (1), pad
+//! byte (1), data, padding.
+
+use crate::keys::{Signature, SigningKey, VerifyingKey};
+use crate::reader::{Reader, big_endian};
+
+/// Bytes in front of the data: signature, length, flags, pad byte.
+pub const PAYLOAD_HEAD: usize = 69;
+/// Bytes of the signature in front of the signed ones.
+const SIGNATURE_SIZE: usize = 64;
+/// Where the size classes of ordinary padding begin.
+const PADDING_CLASS: usize = 256;
+/// Granularity of padding, the cipher's block size.
+const BLOCK: usize = 16;
+
+/// A payload's flags byte.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Flags(pub u8);
+
+impl Flags {
+    /// No flag.
+    pub const NONE: Self = Self(0);
+    /// The padding is 16 times the random byte and the rest to a block, the pad byte the random byte.
+    pub const ALTERNATE_PADDING: Self = Self(0x01);
+    /// The data is encrypted by the alternate layer.
+    pub const ALTERNATE_KEY: Self = Self(0x02);
+    /// The data is a gzip stream.
+    pub const GZIP: Self = Self(0x04);
+    /// The data goes on in the next chunk of the type.
+    pub const CONTINUES: Self = Self(0x80);
+    /// All flags that have a meaning.
+    pub const KNOWN: Self = Self(0x87);
+
+    /// Whether all of `other`'s flags are set.
+    pub fn includes(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// These flags and `other`'s.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// One chunk's worth of content: a display part, an attachment.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Part {
+    /// What is said about the data.
+    pub flags: Flags,
+    /// The data.
+    pub data: Vec<u8>,
+}
+
+impl Part {
+    /// A part without flags.
+    pub fn plain(data: impl Into<Vec<u8>>) -> Self {
+        Self {
+            flags: Flags::NONE,
+            data: data.into(),
+        }
+    }
+}
+
+/// Whether flags and data of a part agree, `last` being whether it is the last of its type: no
+/// unknown flag, a gzip part begins like a gzip stream, the last part does not go on.
+pub(super) fn flags_fit(flags: Flags, data: &[u8], last: bool) -> bool {
+    const GZIP_HEADER: &[u8] = &[0x1f, 0x8b, 0x08];
+    Flags::KNOWN.includes(flags)
+        && (!flags.includes(Flags::GZIP) || data.starts_with(GZIP_HEADER))
+        && !(last && flags.includes(Flags::CONTINUES))
+}
+
+/// Length of the padding behind `data` bytes of data, and the pad byte, for the random byte `random`.
+pub(super) fn padding(data: usize, flags: Flags, random: u8) -> (usize, u8) {
+    let used = PAYLOAD_HEAD + data;
+    let random_blocks = usize::from(random);
+    if flags.includes(Flags::ALTERNATE_PADDING) {
+        return (BLOCK * random_blocks + BLOCK - used % BLOCK, random);
+    }
+    let length = if used < PADDING_CLASS {
+        PADDING_CLASS - used + BLOCK * (random_blocks % (used / BLOCK + 1))
+    } else {
+        BLOCK - used % BLOCK + BLOCK * (random_blocks % 16)
+    };
+    (
+        length,
+        length.to_le_bytes().first().copied().unwrap_or_default(),
+    )
+}
+
+/// Appends a standard payload with `data` to `out`, signed, not yet encrypted.
+pub(super) fn write(out: &mut Vec<u8>, part: PartView<'_>, random: u8, author: &SigningKey) {
+    let start = out.len();
+    let size = part.data.len() + part.tail.len();
+    let (length, pad) = padding(size, part.flags, random);
+    out.resize(start + SIGNATURE_SIZE, 0);
+    out.extend_from_slice(&big_endian::<3>(size));
+    out.extend_from_slice(&[part.flags.0, pad]);
+    out.extend_from_slice(part.data);
+    out.extend_from_slice(part.tail);
+    out.resize(out.len() + length, pad);
+    if let Some((signature, signed)) = out
+        .get_mut(start..)
+        .and_then(|p| p.split_at_mut_checked(SIGNATURE_SIZE))
+    {
+        signature.copy_from_slice(&author.sign(signed).0);
+    }
+}
+
+/// Data to be written: a slice and what follows it, under one length.
+#[derive(Clone, Copy)]
+pub(super) struct PartView<'a> {
+    pub(super) flags: Flags,
+    pub(super) data: &'a [u8],
+    pub(super) tail: &'a [u8],
+}
+
+/// Takes a decrypted payload apart and keeps its data. `author` verifies the plaintext signature;
+/// only the destination has no author to verify with. Nothing tells which check failed.
+pub(super) fn read(mut payload: Vec<u8>, author: Option<&VerifyingKey>) -> Option<Part> {
+    let (flags, size) = check(&payload, author)?;
+    payload.truncate(PAYLOAD_HEAD + size);
+    payload.drain(..PAYLOAD_HEAD.min(payload.len()));
+    Some(Part {
+        flags,
+        data: payload,
+    })
+}
+
+/// Every check is made whatever the others gave, so that failures take the same time.
+fn check(payload: &[u8], author: Option<&VerifyingKey>) -> Option<(Flags, usize)> {
+    let mut reader = Reader::new(payload);
+    let signature = Signature(reader.array()?);
+    let signed = reader.rest();
+    let size = reader.number(3)?;
+    let [flags, pad] = reader.array()?;
+    let flags = Flags(flags);
+    let signed_well = author.is_none_or(|key| key.verify(signed, &signature));
+    let padding = reader.rest().get(size..).unwrap_or_default();
+    let uniform = padding
+        .iter()
+        .fold(0u8, |difference, byte| difference | (byte ^ pad))
+        == 0;
+    let length_fits = if flags.includes(Flags::ALTERNATE_PADDING) {
+        (1..=4096).contains(&padding.len()) && (padding.len() - 1) / BLOCK == usize::from(pad)
+    } else {
+        (1..=256).contains(&padding.len())
+            && padding.len() % 256 == usize::from(pad)
+            && payload.len() >= PADDING_CLASS
+    };
+    let whole_blocks = payload.len() % BLOCK == 0;
+    (signed_well & uniform & length_fits & whole_blocks & (size > 0)).then_some((flags, size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_fills_blocks_within_its_bounds() {
+        for size in [1usize, 15, 16, 185, 186, 187, 188, 203, 4027, 65536] {
+            for random in 0..=255u8 {
+                let (length, pad) = padding(size, Flags::NONE, random);
+                let total = PAYLOAD_HEAD + size + length;
+                assert!(
+                    total % 16 == 0 && total >= 256 && (1..=256).contains(&length),
+                    "{size} {random}"
+                );
+                assert_eq!(length % 256, usize::from(pad));
+                let (length, pad) = padding(size, Flags::ALTERNATE_PADDING, random);
+                assert!((PAYLOAD_HEAD + size + length) % 16 == 0 && (1..=4096).contains(&length));
+                assert_eq!((length - 1) / 16, usize::from(pad));
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_any_flipped_bit_is_not() {
+        let key = SigningKey::from_seed([1; 32]);
+        for flags in [Flags::NONE, Flags::ALTERNATE_PADDING] {
+            let mut payload = Vec::new();
+            write(
+                &mut payload,
+                PartView {
+                    flags,
+                    data: b"some ",
+                    tail: b"data",
+                },
+                3,
+                &key,
+            );
+            let part = read(payload.clone(), Some(&key.public()));
+            assert_eq!(
+                part,
+                Some(Part {
+                    flags,
+                    data: b"some data".to_vec()
+                })
+            );
+            for position in 0..payload.len() {
+                let mut changed = payload.clone();
+                changed[position] ^= 1;
+                assert_eq!(read(changed, Some(&key.public())), None, "{position}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_data_length_beyond_the_payload_is_refused() {
+        let key = SigningKey::from_seed([1; 32]);
+        let mut payload = Vec::new();
+        write(
+            &mut payload,
+            PartView {
+                flags: Flags::NONE,
+                data: b"x",
+                tail: b"",
+            },
+            0,
+            &key,
+        );
+        payload[64] = 0xff;
+        assert_eq!(read(payload, None), None);
+    }
+
+    #[test]
+    fn contradicting_flags_do_not_fit() {
+        assert!(flags_fit(Flags::GZIP, &[0x1f, 0x8b, 8, 0], true));
+        assert!(!flags_fit(Flags::GZIP, b"plain", true));
+        assert!(flags_fit(Flags::CONTINUES, b"plain", false));
+        assert!(!flags_fit(Flags::CONTINUES, b"plain", true));
+        assert!(!flags_fit(Flags(0x08), b"plain", true));
+    }
+}

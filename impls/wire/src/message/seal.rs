@@ -1,0 +1,476 @@
+//! Sealing a letter as its author (spec/30 §10): every chunk signed and encrypted, both author
+//! signatures, and the three chunks that the origin fills.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+use super::chunk::{CHUNK_HEAD, EPHEMERAL_SIZE, MESSAGE_HEAD, SIGNATURE_SIZE};
+use super::cipher::ChunkKey;
+use super::payload::{self, PartView, flags_fit};
+use super::signatures::tree_input;
+use super::{
+    Actor, ChunkType, CommonHeaders, DestinationEnvelope, Flags, HeaderError, KEYSLOT_SIZE,
+    MAXIMUM_CHUNKS, MAXIMUM_MESSAGE, MAXIMUM_PAYLOAD, MESSAGE_MAGIC, MessageEntropy,
+    OriginEnvelope, Part, TRACING_MAGIC, TreeSignature,
+};
+use crate::alternate::{self, Agreement};
+use crate::keys::{AlternateKey, EncryptionKey, EncryptionPublicKey, Kek, Signature, SigningKey};
+use crate::name;
+use crate::reader::big_endian;
+use crate::signet::{Fingerprint, FingerprintKind, Signet, SignetError, SignetKind};
+
+/// Most bytes of one part or header text: what fits a payload with head, tag and longest padding.
+pub const MAXIMUM_PART: usize = MAXIMUM_PAYLOAD - 8192;
+/// Most that a chunk adds to its data: head, payload head, tag, longest padding, keyslots.
+const CHUNK_OVERHEAD: usize = 8192;
+/// Chunks of a message besides display and attachments, at most.
+const FIXED_CHUNKS: usize = 11;
+
+/// Why a letter was not sealed.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SealError {
+    /// A signet is of the wrong kind or lacks a usable key or fingerprint.
+    #[error("failed to use the {0}'s signet: {1}")]
+    Signet(Actor, SignetError),
+    /// The signing key is not the one in the author's signet.
+    #[error("signing key is not the author's")]
+    AuthorKey,
+    /// An address or domain is malformed, differs from the signet's, or is not in the domain.
+    #[error("name of the {0} is not that of the signet or domain")]
+    Name(Actor),
+    /// A common header cannot be written.
+    #[error("failed to write common headers: {0}")]
+    Headers(#[from] HeaderError),
+    /// There is no display part.
+    #[error("letter has no display part")]
+    NoDisplay,
+    /// A part is empty; the format has no empty data.
+    #[error("part of chunk {0} is empty")]
+    EmptyPart(ChunkType),
+    /// A part, their number or the message exceeds the limits.
+    #[error("letter is not within the size limits")]
+    TooLarge,
+    /// A part's flags contradict its data, or claim the alternate layer, which the sealer applies.
+    #[error("flags of chunk {0} are not those of its data")]
+    Flags(ChunkType),
+    /// The recipient's signet has no usable alternate key.
+    #[error("recipient's signet has no alternate key")]
+    NoAlternateKey,
+    /// Tracing data is empty or longer than its 2-byte length can count.
+    #[error("tracing data is not between 1 and 65535 bytes")]
+    Tracing,
+}
+
+/// A message in plain.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Letter {
+    /// Address of the author.
+    pub author: String,
+    /// Address of the recipient.
+    pub recipient: String,
+    /// Domain of the author's organization.
+    pub origin: String,
+    /// Domain of the recipient's organization.
+    pub destination: String,
+    /// The common headers.
+    pub common: CommonHeaders,
+    /// All other headers as one text. If empty, chunk 34 is left out, which libdime cannot read.
+    pub other_headers: Vec<u8>,
+    /// The body, at least one part.
+    pub display: Vec<Part>,
+    /// Attachments.
+    pub attachments: Vec<Part>,
+}
+
+/// The signets of all four actors.
+#[derive(Clone, Copy, Debug)]
+pub struct Signets<'a> {
+    /// The author's user signet.
+    pub author: &'a Signet,
+    /// The signet of the author's organization.
+    pub origin: &'a Signet,
+    /// The signet of the recipient's organization.
+    pub destination: &'a Signet,
+    /// The recipient's user signet.
+    pub recipient: &'a Signet,
+}
+
+impl<'a> Signets<'a> {
+    /// The signet of one actor.
+    pub fn of(&self, actor: Actor) -> &'a Signet {
+        match actor {
+            Actor::Author => self.author,
+            Actor::Origin => self.origin,
+            Actor::Destination => self.destination,
+            Actor::Recipient => self.recipient,
+        }
+    }
+}
+
+/// How to seal. The default is what an honest author does in profile Libdime.
+#[derive(Clone, Debug, Default)]
+pub struct SealOptions {
+    /// What the tree signature covers.
+    pub tree: TreeSignature,
+    /// Whether display data goes under the alternate layer first.
+    pub alternate: bool,
+    /// Tracing data to put in front; honest authors add none.
+    pub tracing: Option<Vec<u8>>,
+    /// Keyslots to be filled for another key than their owner's, as a rogue does.
+    pub keyslots: BTreeMap<(ChunkType, Actor), EncryptionPublicKey>,
+    /// Seals what an honest author refuses: wrong names and keys, line breaks in headers, flags
+    /// that contradict their data, no display part.
+    pub unchecked: bool,
+}
+
+/// Seals `letter`: the author's object with chunks 2, \[3\], 4, 5, 33, \[34\], 67…, 131…, 225, 226
+/// and, holding 64 zero bytes each, 248, 249 and 255 for the origin to sign or drop.
+pub fn seal(
+    letter: &Letter,
+    signets: &Signets<'_>,
+    author_key: &SigningKey,
+    entropy: &mut dyn MessageEntropy,
+    options: &SealOptions,
+) -> Result<Vec<u8>, SealError> {
+    check_sizes(letter)?;
+    if !options.unchecked {
+        check_names(letter, signets)?;
+        check_parts(letter)?;
+        let own = signets
+            .author
+            .signing_key()
+            .map_err(|error| SealError::Signet(Actor::Author, error))?;
+        if own != author_key.public() {
+            return Err(SealError::AuthorKey);
+        }
+    }
+    let common = if options.unchecked {
+        letter.common.encode_unchecked()
+    } else {
+        letter.common.encode()?
+    };
+    let (origin, destination) = envelopes(letter, signets)?;
+    let mut sealer = Sealer::new(letter, signets, author_key, entropy, options)?;
+    let agreement = if options.alternate {
+        Some(sealer.alternate_chunk(signets)?)
+    } else {
+        None
+    };
+    sealer.standard(ChunkType::Origin, Flags::NONE, origin.encode().as_bytes())?;
+    sealer.standard(
+        ChunkType::Destination,
+        Flags::NONE,
+        destination.encode().as_bytes(),
+    )?;
+    sealer.standard(ChunkType::CommonHeaders, Flags::NONE, common.as_bytes())?;
+    if !letter.other_headers.is_empty() {
+        sealer.standard(ChunkType::OtherHeaders, Flags::NONE, &letter.other_headers)?;
+    }
+    for part in &letter.display {
+        match &agreement {
+            Some(agreement) => sealer.alternate_part(agreement, part)?,
+            None => sealer.standard(ChunkType::Display, part.flags, &part.data)?,
+        }
+    }
+    for part in &letter.attachments {
+        sealer.standard(ChunkType::Attachment, part.flags, &part.data)?;
+    }
+    sealer.finish(options.tree)
+}
+
+struct Sealer<'a> {
+    out: Vec<u8>,
+    /// Where the chunks begin: behind tracing and header.
+    body: usize,
+    chunks: Vec<(ChunkType, Range<usize>)>,
+    author: &'a SigningKey,
+    keks: BTreeMap<Actor, Kek>,
+    overridden: BTreeMap<(ChunkType, Actor), Kek>,
+    entropy: &'a mut dyn MessageEntropy,
+}
+
+impl<'a> Sealer<'a> {
+    /// Writes tracing, header and the ephemeral chunk.
+    fn new(
+        letter: &Letter,
+        signets: &Signets<'_>,
+        author: &'a SigningKey,
+        entropy: &'a mut dyn MessageEntropy,
+        options: &SealOptions,
+    ) -> Result<Self, SealError> {
+        let ephemeral = EncryptionKey::derive(entropy.ephemeral_key());
+        let mut keks = BTreeMap::new();
+        for actor in Actor::ALL {
+            let public = signets
+                .of(actor)
+                .encryption_key()
+                .map_err(|error| SealError::Signet(actor, error))?;
+            keks.insert(actor, Kek::derive(&ephemeral, &public));
+        }
+        let overridden = options
+            .keyslots
+            .iter()
+            .map(|(slot, public)| (*slot, Kek::derive(&ephemeral, public)))
+            .collect();
+        let parts = letter.display.iter().chain(&letter.attachments);
+        let expected: usize = parts.map(|part| part.data.len() + 512).sum();
+        let mut out = Vec::with_capacity(expected + 8192);
+        if let Some(tracing) = &options.tracing {
+            append_tracing(&mut out, tracing).ok_or(SealError::Tracing)?;
+        }
+        out.extend_from_slice(&MESSAGE_MAGIC.to_be_bytes());
+        out.extend_from_slice(&[0; 4]);
+        let mut sealer = Self {
+            body: out.len(),
+            out,
+            chunks: Vec::new(),
+            author,
+            keks,
+            overridden,
+            entropy,
+        };
+        let start = sealer.open_chunk(ChunkType::Ephemeral, EPHEMERAL_SIZE);
+        sealer.out.extend_from_slice(ephemeral.public().as_bytes());
+        sealer
+            .chunks
+            .push((ChunkType::Ephemeral, start..sealer.out.len()));
+        Ok(sealer)
+    }
+
+    fn alternate_chunk(&mut self, signets: &Signets<'_>) -> Result<Agreement, SealError> {
+        let keys = signets.recipient.alternate_keys();
+        let recipient = keys.first().ok_or(SealError::NoAlternateKey)?;
+        let ephemeral = AlternateKey::from_bytes(self.entropy.alternate_key());
+        let agreement =
+            Agreement::as_author(&ephemeral, recipient).ok_or(SealError::NoAlternateKey)?;
+        self.standard(ChunkType::Alternate, Flags::NONE, &ephemeral.public().0)?;
+        Ok(agreement)
+    }
+
+    fn alternate_part(&mut self, agreement: &Agreement, part: &Part) -> Result<(), SealError> {
+        let flags = part.flags.with(Flags::ALTERNATE_KEY);
+        let mut data = Zeroizing::new(part.data.clone());
+        let tag: [u8; alternate::TAG_SIZE] = agreement.seal(
+            ChunkType::Display,
+            self.chunks.len(),
+            flags.0,
+            data.as_mut_slice(),
+        );
+        self.part(
+            ChunkType::Display,
+            PartView {
+                flags,
+                data: &data,
+                tail: &tag,
+            },
+        )
+    }
+
+    fn standard(&mut self, kind: ChunkType, flags: Flags, data: &[u8]) -> Result<(), SealError> {
+        self.part(
+            kind,
+            PartView {
+                flags,
+                data,
+                tail: &[],
+            },
+        )
+    }
+
+    fn part(&mut self, kind: ChunkType, part: PartView<'_>) -> Result<(), SealError> {
+        if part.data.len() > MAXIMUM_PART
+            || self.out.len() + part.data.len() + CHUNK_OVERHEAD > MAXIMUM_MESSAGE
+        {
+            return Err(SealError::TooLarge);
+        }
+        let random = self.entropy.padding(self.chunks.len());
+        let start = self.open_chunk(kind, 0);
+        payload::write(&mut self.out, part, random, self.author);
+        let size = self.out.len() - start - CHUNK_HEAD;
+        if let Some(length) = self.out.get_mut(start + 1..start + CHUNK_HEAD) {
+            length.copy_from_slice(&big_endian::<3>(size));
+        }
+        self.close_chunk(kind, start);
+        Ok(())
+    }
+
+    fn signature(&mut self, kind: ChunkType, signature: &Signature) {
+        let start = self.open_chunk(kind, SIGNATURE_SIZE);
+        self.out.extend_from_slice(&signature.0);
+        self.close_chunk(kind, start);
+    }
+
+    fn open_chunk(&mut self, kind: ChunkType, size: usize) -> usize {
+        let start = self.out.len();
+        self.out.push(kind as u8);
+        self.out.extend_from_slice(&big_endian::<3>(size));
+        start
+    }
+
+    /// Encrypts the payload written since `start` and appends the keyslots.
+    fn close_chunk(&mut self, kind: ChunkType, start: usize) {
+        let index = self.chunks.len();
+        let key = ChunkKey::new(self.entropy.chunk_key(index), self.entropy.chunk_iv(index));
+        key.encrypt(self.out.get_mut(start + CHUNK_HEAD..).unwrap_or_default());
+        for actor in kind.slots() {
+            let random = self.entropy.slot(index, *actor);
+            let kek = self
+                .overridden
+                .get(&(kind, *actor))
+                .or_else(|| self.keks.get(actor));
+            let slot: [u8; KEYSLOT_SIZE] =
+                key.to_keyslot(kek.expect("every actor has a KEK"), &random);
+            self.out.extend_from_slice(&slot);
+        }
+        self.chunks.push((kind, start..self.out.len()));
+    }
+
+    fn finish(mut self, tree: TreeSignature) -> Result<Vec<u8>, SealError> {
+        let chunks = self.chunks.iter();
+        let hashed =
+            chunks.map(|(kind, range)| (*kind, self.out.get(range.clone()).unwrap_or_default()));
+        let signature = self.author.sign(&tree_input(hashed, tree));
+        self.signature(ChunkType::TreeSignature, &signature);
+        let signature = self
+            .author
+            .sign(self.out.get(self.body..).unwrap_or_default());
+        self.signature(ChunkType::AuthorSignature, &signature);
+        let unsigned = Signature([0; SIGNATURE_SIZE]);
+        for kind in [
+            ChunkType::MetadataBounce,
+            ChunkType::DisplayBounce,
+            ChunkType::OriginSignature,
+        ] {
+            self.signature(kind, &unsigned);
+        }
+        write_length(&mut self.out, self.body);
+        Ok(self.out)
+    }
+}
+
+/// Appends a tracing object; nothing if the data is empty or too long.
+pub(super) fn append_tracing(out: &mut Vec<u8>, tracing: &[u8]) -> Option<()> {
+    let size = u16::try_from(tracing.len()).ok().filter(|size| *size > 0)?;
+    out.extend_from_slice(&TRACING_MAGIC.to_be_bytes());
+    out.extend_from_slice(&size.to_be_bytes());
+    out.extend_from_slice(tracing);
+    Some(())
+}
+
+/// Writes the length of the chunks, which begin at `body`, into the header in front of them.
+pub(super) fn write_length(out: &mut [u8], body: usize) {
+    let size = out.len() - body;
+    if let Some(length) = out.get_mut(body + 2 - MESSAGE_HEAD..body) {
+        length.copy_from_slice(&big_endian::<4>(size));
+    }
+}
+
+fn envelopes(
+    letter: &Letter,
+    signets: &Signets<'_>,
+) -> Result<(OriginEnvelope, DestinationEnvelope), SealError> {
+    let print = |actor: Actor| -> Result<Fingerprint, SealError> {
+        let signet = signets.of(actor);
+        let wanted = match actor {
+            Actor::Author | Actor::Recipient => SignetKind::User,
+            Actor::Origin | Actor::Destination => SignetKind::Organization,
+        };
+        let error = SealError::Signet(actor, SignetError::Kind(signet.kind()));
+        if signet.kind() != wanted {
+            return Err(error);
+        }
+        signet
+            .fingerprint(FingerprintKind::Cryptographic)
+            .ok_or(error)
+    };
+    let origin = OriginEnvelope {
+        author: name::normalized(&letter.author),
+        author_fingerprint: print(Actor::Author)?,
+        destination: name::normalized(&letter.destination),
+        destination_fingerprint: print(Actor::Destination)?,
+    };
+    let destination = DestinationEnvelope {
+        recipient: name::normalized(&letter.recipient),
+        recipient_fingerprint: print(Actor::Recipient)?,
+        origin: name::normalized(&letter.origin),
+        origin_fingerprint: print(Actor::Origin)?,
+    };
+    Ok((origin, destination))
+}
+
+fn check_sizes(letter: &Letter) -> Result<(), SealError> {
+    if letter.display.len() + letter.attachments.len() + FIXED_CHUNKS > MAXIMUM_CHUNKS {
+        return Err(SealError::TooLarge);
+    }
+    for (kind, parts) in [
+        (ChunkType::Display, &letter.display),
+        (ChunkType::Attachment, &letter.attachments),
+    ] {
+        if parts.iter().any(|part| part.data.is_empty()) {
+            return Err(SealError::EmptyPart(kind));
+        }
+    }
+    Ok(())
+}
+
+fn check_parts(letter: &Letter) -> Result<(), SealError> {
+    if letter.display.is_empty() {
+        return Err(SealError::NoDisplay);
+    }
+    for (kind, parts) in [
+        (ChunkType::Display, &letter.display),
+        (ChunkType::Attachment, &letter.attachments),
+    ] {
+        for (position, part) in parts.iter().enumerate() {
+            let last = position + 1 == parts.len();
+            if part.flags.includes(Flags::ALTERNATE_KEY) || !flags_fit(part.flags, &part.data, last)
+            {
+                return Err(SealError::Flags(kind));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Names are well formed, those the signets carry, and the users belong to the organizations.
+fn check_names(letter: &Letter, signets: &Signets<'_>) -> Result<(), SealError> {
+    let named = [
+        (
+            Actor::Author,
+            &letter.author,
+            name::is_address(&letter.author),
+        ),
+        (
+            Actor::Origin,
+            &letter.origin,
+            name::is_domain(&letter.origin),
+        ),
+        (
+            Actor::Destination,
+            &letter.destination,
+            name::is_domain(&letter.destination),
+        ),
+        (
+            Actor::Recipient,
+            &letter.recipient,
+            name::is_address(&letter.recipient),
+        ),
+    ];
+    for (actor, own, well_formed) in named {
+        let signet = signets.of(actor).identifier();
+        if !well_formed || signet.is_some_and(|signet| !name::same_identifier(signet, own)) {
+            return Err(SealError::Name(actor));
+        }
+    }
+    for (actor, user, domain) in [
+        (Actor::Author, &letter.author, &letter.origin),
+        (Actor::Recipient, &letter.recipient, &letter.destination),
+    ] {
+        if !name::same_domain(name::domain_of(user), domain) {
+            return Err(SealError::Name(actor));
+        }
+    }
+    Ok(())
+}

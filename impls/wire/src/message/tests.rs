@@ -1,0 +1,1 @@
+//! Tests of whole messages; those against recorded ones are in `tests/`.

@@ -1,0 +1,393 @@
+//! Management records: the TXT record at `_dx.<domain>` that anchors an organization's keys in DNS
+//! (spec/20 §2, spec/95 items 21 to 26).
+//!
+//! Items `name=value` separated by spaces or semicolons. Names and enumerated values are read
+//! without regard to case, unknown names are ignored. Stricter than libdime: a known name needs
+//! exactly one `=` and a value, single items occur once, numbers are plain decimal.
+
+use sha2::{Digest as _, Sha512};
+
+use crate::encoding;
+use crate::keys::{Signature, SigningKey, VerifyingKey};
+use crate::name;
+
+/// Label in front of the mail domain.
+pub const RECORD_LABEL: &str = "_dx";
+/// Port of a delivery host that names none.
+pub const DEFAULT_PORT: u16 = 26;
+/// Longest record text, in bytes: what one DNS message can carry.
+pub const MAXIMUM_RECORD: usize = 65_535;
+/// Longest piece of a TXT record, in bytes.
+pub const MAXIMUM_STRING: usize = 255;
+/// Most items of a record.
+pub const MAXIMUM_ITEMS: usize = 256;
+
+/// Why text is not a management record.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum RecordError {
+    /// Longer than [`MAXIMUM_RECORD`] or with more items than [`MAXIMUM_ITEMS`].
+    #[error("record is not within the size limits")]
+    TooLarge,
+    /// The text holds something else than printable ASCII.
+    #[error("record is not printable ASCII")]
+    Text,
+    /// A known item has no value, or more than one `=`.
+    #[error("record item {0:?} is not one name and one value")]
+    Item(String),
+    /// An item that may occur once occurs again.
+    #[error("record item {0:?} is not unique")]
+    Repeated(&'static str),
+    /// The version is not 1.
+    #[error("record version is not 1: {0:?}")]
+    Version(String),
+    /// A value is not what its item demands.
+    #[error("value of record item {0:?} is not valid: {1:?}")]
+    Value(&'static str, String),
+    /// There is no POK.
+    #[error("record has no primary organizational key")]
+    NoKey,
+}
+
+/// What an organization accepts besides DIME, by its own word.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Policy {
+    /// DIME is being tried out.
+    #[default]
+    Experimental,
+    /// Both DIME and legacy mail.
+    Mixed,
+    /// DIME only.
+    Strict,
+}
+
+/// Who is authoritative for subdomains.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Subdomain {
+    /// The default.
+    #[default]
+    Strict,
+    /// Subdomains may have records of their own.
+    Relaxed,
+    /// Subdomains must have records of their own.
+    Explicit,
+}
+
+impl Policy {
+    const ALL: [(&'static str, Self); 3] = [
+        ("experimental", Self::Experimental),
+        ("mixed", Self::Mixed),
+        ("strict", Self::Strict),
+    ];
+
+    /// The word in the record.
+    pub fn name(self) -> &'static str {
+        Self::ALL
+            .into_iter()
+            .find(|(_, policy)| *policy == self)
+            .map_or("", |(name, _)| name)
+    }
+}
+
+impl Subdomain {
+    const ALL: [(&'static str, Self); 3] = [
+        ("strict", Self::Strict),
+        ("relaxed", Self::Relaxed),
+        ("explicit", Self::Explicit),
+    ];
+
+    /// The word in the record.
+    pub fn name(self) -> &'static str {
+        Self::ALL
+            .into_iter()
+            .find(|(_, subdomain)| *subdomain == self)
+            .map_or("", |(name, _)| name)
+    }
+}
+
+/// Where an organization takes delivery.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct DeliveryHost {
+    /// Host name; certificate and SNI are about it.
+    pub host: String,
+    /// Port, [`DEFAULT_PORT`] if none. Read, never written (spec/95 item 26).
+    pub port: Option<u16>,
+}
+
+/// A management record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ManagementRecord {
+    /// Format version, 1.
+    pub version: u8,
+    /// Keys that may be the POK of the organization's signet, at least one.
+    pub poks: Vec<VerifyingKey>,
+    /// Signatures of TLS certificates, see [`sign_certificate`].
+    pub tls: Vec<Signature>,
+    /// Message policy.
+    pub policy: Policy,
+    /// Subdomain policy.
+    pub subdomain: Subdomain,
+    /// Alternative sources of signets, uninterpreted.
+    pub syndicates: Vec<String>,
+    /// Delivery hosts in order of preference.
+    pub deliver: Vec<DeliveryHost>,
+    /// Days for which the record stays pinned after it was first seen; 0 if not given.
+    pub expiry_days: u32,
+}
+
+impl Default for ManagementRecord {
+    fn default() -> Self {
+        Self {
+            version: 1,
+            poks: Vec::new(),
+            tls: Vec::new(),
+            policy: Policy::default(),
+            subdomain: Subdomain::default(),
+            syndicates: Vec::new(),
+            deliver: Vec::new(),
+            expiry_days: 0,
+        }
+    }
+}
+
+impl ManagementRecord {
+    /// Parses the text of a record, its character-strings joined without separator.
+    pub fn parse(txt: &str) -> Result<Self, RecordError> {
+        if txt.len() > MAXIMUM_RECORD {
+            return Err(RecordError::TooLarge);
+        }
+        if !txt.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            return Err(RecordError::Text);
+        }
+        let mut record = Self::default();
+        let mut seen = Vec::new();
+        for (position, item) in txt
+            .split([' ', ';'])
+            .filter(|item| !item.is_empty())
+            .enumerate()
+        {
+            if position == MAXIMUM_ITEMS {
+                return Err(RecordError::TooLarge);
+            }
+            record.read_item(item, &mut seen)?;
+        }
+        if record.poks.is_empty() {
+            Err(RecordError::NoKey)
+        } else {
+            Ok(record)
+        }
+    }
+
+    /// The record's text: items separated by single spaces, in the generator's order
+    /// (`ver pok… tls… pol syn… dx… exp sub`), ports left out.
+    pub fn to_text(&self) -> String {
+        let mut items = vec![format!("ver={}", self.version)];
+        items.extend(
+            self.poks
+                .iter()
+                .map(|key| format!("pok={}", encoding::encode_unpadded(&key.0))),
+        );
+        items.extend(
+            self.tls
+                .iter()
+                .map(|signature| format!("tls={}", encoding::encode_unpadded(&signature.0))),
+        );
+        items.push(format!("pol={}", self.policy.name()));
+        items.extend(self.syndicates.iter().map(|source| format!("syn={source}")));
+        items.extend(
+            self.deliver
+                .iter()
+                .map(|delivery| format!("dx={}", delivery.host)),
+        );
+        if self.expiry_days > 0 {
+            items.push(format!("exp={}", self.expiry_days));
+        }
+        items.push(format!("sub={}", self.subdomain.name()));
+        items.join(" ")
+    }
+
+    /// The text cut into character-strings of at most 255 bytes.
+    pub fn to_strings(&self) -> Vec<String> {
+        let text = self.to_text();
+        text.as_bytes()
+            .chunks(MAXIMUM_STRING)
+            .map(|piece| String::from_utf8_lossy(piece).into_owned())
+            .collect()
+    }
+
+    /// Whether one of the record's signatures is one of its POKs' over this certificate
+    /// (DER). All pairs are tried (spec/90 item 60).
+    pub fn certificate_matches(&self, der: &[u8]) -> bool {
+        let digest = Sha512::digest(der);
+        self.tls
+            .iter()
+            .any(|signature| self.poks.iter().any(|pok| pok.verify(&digest, signature)))
+    }
+
+    fn read_item(&mut self, item: &str, seen: &mut Vec<&'static str>) -> Result<(), RecordError> {
+        let (label, value) = item.split_once('=').unwrap_or((item, ""));
+        let Some(label) = known_name(label) else {
+            return Ok(());
+        };
+        if value.is_empty() || value.contains('=') {
+            return Err(RecordError::Item(label.to_owned()));
+        }
+        let repeatable = matches!(label, "pok" | "tls" | "syn" | "dx");
+        if !repeatable && seen.contains(&label) {
+            return Err(RecordError::Repeated(label));
+        }
+        seen.push(label);
+        let wrong = || RecordError::Value(label, value.to_owned());
+        match label {
+            "ver" => {
+                if value != "1" {
+                    return Err(RecordError::Version(value.to_owned()));
+                }
+            }
+            "pok" => self.poks.push(VerifyingKey(
+                encoding::decode_unpadded_array(value).map_err(|_| wrong())?,
+            )),
+            "tls" => self.tls.push(Signature(
+                encoding::decode_unpadded_array(value).map_err(|_| wrong())?,
+            )),
+            "pol" => self.policy = enumerated(&Policy::ALL, value).ok_or_else(wrong)?,
+            "sub" => self.subdomain = enumerated(&Subdomain::ALL, value).ok_or_else(wrong)?,
+            "syn" => self.syndicates.push(value.to_owned()),
+            "dx" => self.deliver.push(delivery_host(value).ok_or_else(wrong)?),
+            _ => self.expiry_days = decimal(value).ok_or_else(wrong)?,
+        }
+        Ok(())
+    }
+}
+
+/// Signs a TLS certificate for the record: Ed25519 over the SHA-512 digest of the complete DER
+/// certificate (spec/20 §2: tls).
+pub fn sign_certificate(pok: &SigningKey, der: &[u8]) -> Signature {
+    pok.sign(&Sha512::digest(der))
+}
+
+/// The short form of an item's name, whichever form and case it has.
+fn known_name(label: &str) -> Option<&'static str> {
+    const NAMES: [(&str, &str); 8] = [
+        ("ver", "version"),
+        ("pok", "primary"),
+        ("tls", "tls"),
+        ("pol", "policy"),
+        ("syn", "syndicates"),
+        ("dx", "deliver"),
+        ("exp", "expiry"),
+        ("sub", "subdomain"),
+    ];
+    let fits = |(short, long): &(&str, &str)| {
+        short.eq_ignore_ascii_case(label) || long.eq_ignore_ascii_case(label)
+    };
+    NAMES.into_iter().find(fits).map(|(short, _)| short)
+}
+
+fn enumerated<T: Copy>(all: &[(&str, T)], value: &str) -> Option<T> {
+    all.iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(value))
+        .map(|(_, meaning)| *meaning)
+}
+
+fn decimal<T: std::str::FromStr>(value: &str) -> Option<T> {
+    value
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| value.parse().ok())
+        .flatten()
+}
+
+fn delivery_host(value: &str) -> Option<DeliveryHost> {
+    let (host, port) = match value.split_once(':') {
+        Some((host, port)) => (host, Some(decimal(port).filter(|port: &u16| *port > 0)?)),
+        None => (value, None),
+    };
+    name::is_domain(host).then(|| DeliveryHost {
+        host: host.to_owned(),
+        port,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> ManagementRecord {
+        let pok = SigningKey::from_seed([1; 32]);
+        ManagementRecord {
+            poks: vec![pok.public(), SigningKey::from_seed([2; 32]).public()],
+            tls: vec![sign_certificate(&pok, b"certificate")],
+            policy: Policy::Mixed,
+            subdomain: Subdomain::Explicit,
+            syndicates: vec!["a.example".to_owned()],
+            deliver: vec![DeliveryHost {
+                host: "dx.example".to_owned(),
+                port: None,
+            }],
+            expiry_days: 7,
+            ..ManagementRecord::default()
+        }
+    }
+
+    #[test]
+    fn a_record_comes_back() {
+        assert_eq!(ManagementRecord::parse(&record().to_text()), Ok(record()));
+        let pieces = record().to_strings();
+        assert!(pieces.len() > 1 && pieces.iter().all(|piece| piece.len() <= MAXIMUM_STRING));
+        assert_eq!(pieces.concat(), record().to_text());
+    }
+
+    #[test]
+    fn any_pok_may_have_signed_a_certificate() {
+        let mut record = record();
+        assert!(record.certificate_matches(b"certificate"));
+        assert!(!record.certificate_matches(b"certificatf"));
+        record.tls.insert(
+            0,
+            sign_certificate(&SigningKey::from_seed([2; 32]), b"other"),
+        );
+        assert!(record.certificate_matches(b"certificate") && record.certificate_matches(b"other"));
+        record.poks.reverse();
+        assert!(record.certificate_matches(b"certificate"));
+    }
+
+    #[test]
+    fn sloppy_values_are_refused() {
+        let pok = format!("pok={}", encoding::encode_unpadded(&[9; 32]));
+        for (tail, problem) in [
+            ("ver=1x", "record version is not 1: \"1x\""),
+            ("ver=2", "record version is not 1: \"2\""),
+            ("pol=", "record item \"pol\" is not one name and one value"),
+            ("dx", "record item \"dx\" is not one name and one value"),
+            ("dx=a=b", "record item \"dx\" is not one name and one value"),
+            (
+                "dx=a:0",
+                "value of record item \"dx\" is not valid: \"a:0\"",
+            ),
+            (
+                "exp=+3",
+                "value of record item \"exp\" is not valid: \"+3\"",
+            ),
+            (
+                "sub=none",
+                "value of record item \"sub\" is not valid: \"none\"",
+            ),
+            ("pol=strict pol=mixed", "record item \"pol\" is not unique"),
+            ("x\u{e4}", "record is not printable ASCII"),
+        ] {
+            let result = ManagementRecord::parse(&format!("{pok} {tail}"));
+            assert_eq!(
+                result.map_err(|error| error.to_string()),
+                Err(problem.to_owned())
+            );
+        }
+        assert_eq!(ManagementRecord::parse("ver=1"), Err(RecordError::NoKey));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn parsing_never_panics(text in "(ver|pok|dx|exp|sub|x)?[=;: a-z0-9]{0,60}") {
+            let _ = ManagementRecord::parse(&text);
+        }
+    }
+}
