@@ -50,14 +50,11 @@ pub struct Slice {
 pub enum Term {
     /// All bytes of a text.
     Text(TextId),
-    /// A chunk of a D/MIME message together with the message's ephemeral key. Copies of one chunk
-    /// are one term.
-    Chunk {
-        /// Where its first copy stands.
-        at: Slice,
-        /// Its type.
-        kind: u8,
-    },
+    /// A whole D/MIME message without tracing, by the order in which different ones were found.
+    Message(u32),
+    /// A chunk of a D/MIME message together with the message's ephemeral key, by the order in which
+    /// different ones were found. Copies of one chunk are one term.
+    Chunk(u32),
     /// A private key, by its index in the engine's input.
     Key(usize),
     /// The two addresses of a channel.
@@ -97,10 +94,10 @@ impl Grade {
 /// What kind of step an inference is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
-    /// A chunk found in a text.
+    /// A message, or a chunk of one, found in a text.
     TakeApart {
-        /// Its type.
-        chunk: u8,
+        /// Type of the chunk; nothing for the whole message.
+        chunk: Option<u8>,
     },
     /// A container decoded into a text of its own.
     Decode,
@@ -132,6 +129,32 @@ pub enum Rule {
     },
 }
 
+impl Rule {
+    /// The name `inherent.yaml` uses.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Rule::TakeApart { .. } => "take-apart",
+            Rule::Decode => "decode",
+            Rule::Decrypt { .. } => "decrypt",
+            Rule::DecryptAlternate { .. } => "decrypt-alternate",
+            Rule::Find(_) => "find",
+            Rule::GuessSignature { .. } => "guess-signature",
+            Rule::Link { .. } => "link",
+        }
+    }
+
+    /// The type of the chunk it concerns, if it concerns one.
+    pub fn chunk(&self) -> Option<u8> {
+        match self {
+            Rule::TakeApart { chunk } => *chunk,
+            Rule::Decrypt { chunk, .. }
+            | Rule::DecryptAlternate { chunk }
+            | Rule::GuessSignature { chunk, .. } => Some(*chunk),
+            Rule::Decode | Rule::Find(_) | Rule::Link { .. } => None,
+        }
+    }
+}
+
 /// Why a conclusion concerns the letter of its fact.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tie {
@@ -146,10 +169,7 @@ pub enum Tie {
     /// It was stored together with the letter's message.
     Record,
     /// It passed while this letter alone, of those with the value, was on its way.
-    Flight {
-        /// Whose own account the value is, if anybody's: it may always have held that.
-        account_of: Option<Principal>,
-    },
+    Flight,
     /// It may belong to any of these letters.
     Undecided(Vec<usize>),
 }
@@ -167,6 +187,8 @@ pub struct Inference {
     pub at: Option<Slice>,
     /// Why it concerns the letter.
     pub tie: Tie,
+    /// Who held the value rightly before, as that of an own account, and so learns nothing here.
+    pub exempt: Option<Principal>,
 }
 
 /// Terms and inferences, built once and read many times.

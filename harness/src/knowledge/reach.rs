@@ -122,6 +122,7 @@ mod tests {
                 conclusion: terms[*conclusion],
                 at: None,
                 tie: Tie::None,
+                exempt: None,
             });
         }
         (graph, terms)
