@@ -3,4 +3,6 @@
 //! Sessions ([`platform`]-free, sans-IO), agents that drive them, and the resolver that decides
 //! whom to trust. Everything reaches the outside through [`platform::Platform`].
 
+pub mod dns;
 pub mod platform;
+pub mod tls;

@@ -195,7 +195,7 @@ impl ChunkType {
     fn accepts_payload(self, size: usize) -> bool {
         match self {
             Self::Ephemeral => size == EPHEMERAL_SIZE,
-            kind if kind.is_standard() => size >= SMALLEST_STANDARD && size % BLOCK == 0,
+            kind if kind.is_standard() => size >= SMALLEST_STANDARD && size.is_multiple_of(BLOCK),
             _ => size == SIGNATURE_SIZE,
         }
     }
