@@ -22,7 +22,7 @@ pub enum Step {
     Resolve(ResolveStep),
     /// Time passes.
     Advance(AdvanceStep),
-    /// A message made elsewhere enters the world.
+    /// A message made elsewhere is delivered, as its origin would deliver it.
     Inject(InjectStep),
     /// A stranger talks DMTP to a server, line by line.
     Dmtp(DmtpStep),
@@ -204,7 +204,7 @@ pub struct AdvanceStep {
     pub by: Located<Span>,
 }
 
-/// A message made elsewhere enters the world.
+/// A message made elsewhere is handed to its destination, as its origin would hand it over.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct InjectStep {
@@ -213,18 +213,6 @@ pub struct InjectStep {
     pub letter: Located<String>,
     /// Id of a message recorded with the imported world.
     pub message: Located<String>,
-    /// Where it enters.
-    pub at: Entry,
-}
-
-/// Where a message enters the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Entry {
-    /// Its author's client hands it in, not yet signed by the origin.
-    Submission,
-    /// It lies in its recipient's mailbox, signed by the origin.
-    Mailbox,
 }
 
 /// A stranger talks DMTP to a server over TLS.

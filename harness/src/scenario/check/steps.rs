@@ -4,8 +4,8 @@ use crate::scenario::check::{Checker, NOWHERE, STRANGER, is_name};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::limits;
 use crate::scenario::steps::{
-    AwaitStep, BodySpec, CorruptStep, DialogLine, DmtpStep, Entry, InjectStep, ReplyStep,
-    ResolveStep, SendStep, ServeStep, Step,
+    AwaitStep, BodySpec, CorruptStep, DialogLine, DmtpStep, InjectStep, ReplyStep, ResolveStep,
+    SendStep, ServeStep, Step,
 };
 use crate::scenario::values::{ByteSize, Located, Place, Span};
 
@@ -125,17 +125,9 @@ impl<'a> Checker<'a> {
             self.report(problem.help("write `import: { libdime: A }` in the world"));
             return;
         };
-        match self.imported_message(&inject.message) {
-            None => {
-                let ids = world.messages.iter().map(|message| message.id.as_str());
-                self.unknown("message", &inject.message, ids);
-            }
-            Some(message) => {
-                if inject.at == Entry::Submission && message.submitted.is_none() {
-                    let text = "of this message only what the origin signed was recorded";
-                    self.problem(inject.message.place, text);
-                }
-            }
+        if self.imported_message(&inject.message).is_none() {
+            let ids = world.messages.iter().map(|message| message.id.as_str());
+            self.unknown("message", &inject.message, ids);
         }
     }
 
