@@ -443,15 +443,18 @@ pub struct Derivation {
 /// One step of a derivation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
-    /// When the bytes were seen, in milliseconds since the run began; absent for conclusions.
+    /// When the bytes were seen, in milliseconds since the run began; absent for steps on what an
+    /// earlier step gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_ms: Option<u64>,
-    /// Where, such as `line 11 from mx.alpha.example`; empty for conclusions.
+    /// Where, and what stands there if that can be read, such as
+    /// `line 11 from mx.alpha.example: DATA [...]`; empty for steps on what an earlier step gave.
     #[serde(default)]
     pub place: String,
-    /// The rule that was applied, such as `observe`, `decrypt` or `needle`.
+    /// The rule that was applied, such as `take-apart`, `decrypt` or `find`.
     pub rule: String,
-    /// What was seen or what follows.
+    /// What follows, one line; empty if the place says it all.
+    #[serde(default)]
     pub text: String,
     /// Number of the packet in the capture.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -332,18 +332,21 @@ fn derivation(ink: &mut Ink, run: &Run, index: usize, proof: &Derivation) {
     }
 }
 
+/// The place with its source at the right edge, then what follows from it.
 fn step(ink: &mut Ink, step: &Step) {
-    const REST: &str = "                  ";
+    const INDENT: &str = "                  ";
     let time = step.at_ms.map(duration).unwrap_or_default();
-    let mut text = printable(&step.text);
-    if !step.place.is_empty() {
-        text = format!("{}: {text}", printable(&step.place));
-    }
-    if step.at_ms.is_none() && !step.rule.is_empty() {
-        text = format!("{}: {text}", printable(&step.rule));
-    }
+    let first = format!("      {time:>10}  ");
     let source = place(step.packet, step.bytes.as_ref());
-    ink.wrapped(&format!("      {time:>10}  "), REST, &text, &source);
+    let text = printable(&step.text);
+    if step.place.is_empty() {
+        ink.wrapped(&first, INDENT, &text, &source);
+        return;
+    }
+    ink.wrapped(&first, INDENT, &printable(&step.place), &source);
+    if !text.is_empty() {
+        ink.wrapped(INDENT, INDENT, &text, "");
+    }
 }
 
 fn inherent(ink: &mut Ink, run: &Run) {
