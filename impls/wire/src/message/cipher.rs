@@ -33,7 +33,10 @@ impl ChunkKey {
     pub fn and_mask_from_keyslot(kek: &Kek, slot: &[u8; KEYSLOT_SIZE]) -> (Self, [u8; 16]) {
         let mut plain = *slot;
         decrypt(kek.key(), kek.iv(), &mut plain);
-        let mut out = Self { key: [0; 32], iv: [0; 16] };
+        let mut out = Self {
+            key: [0; 32],
+            iv: [0; 16],
+        };
         let mut mask = [0u8; 16];
         let (masks, key) = plain.split_at(32);
         let (left, right) = masks.split_at(16);

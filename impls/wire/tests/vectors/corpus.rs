@@ -20,15 +20,22 @@ pub fn load(file: &str) -> Value {
 }
 
 pub fn cases(file: &str) -> Vec<Value> {
-    load(file)["cases"].as_array().expect("the file has cases").clone()
+    load(file)["cases"]
+        .as_array()
+        .expect("the file has cases")
+        .clone()
 }
 
 pub fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_else(|| panic!("{key} is not text in {value}"))
+    value[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("{key} is not text in {value}"))
 }
 
 pub fn number(value: &Value, key: &str) -> usize {
-    value[key].as_u64().unwrap_or_else(|| panic!("{key} is not a number in {value}")) as usize
+    value[key]
+        .as_u64()
+        .unwrap_or_else(|| panic!("{key} is not a number in {value}")) as usize
 }
 
 pub fn unhex(text: &str) -> Vec<u8> {
@@ -36,7 +43,9 @@ pub fn unhex(text: &str) -> Vec<u8> {
 }
 
 pub fn array<const N: usize>(text: &str) -> [u8; N] {
-    unhex(text).try_into().expect("recorded hex has the right size")
+    unhex(text)
+        .try_into()
+        .expect("recorded hex has the right size")
 }
 
 pub fn unbase64(text: &str) -> Vec<u8> {
@@ -55,7 +64,10 @@ pub fn part_data(part: &Value) -> Vec<u8> {
     let generator = &part["data_prng"];
     let (seed, length) = (text(generator, "seed"), number(generator, "length"));
     let blocks = (0u64..).flat_map(|counter| {
-        Sha512::new().chain_update(seed).chain_update(counter.to_le_bytes()).finalize()
+        Sha512::new()
+            .chain_update(seed)
+            .chain_update(counter.to_le_bytes())
+            .finalize()
     });
     blocks.take(length).collect()
 }
@@ -69,7 +81,9 @@ impl World {
     pub fn all() -> BTreeMap<String, World> {
         let file = load("worlds.json");
         let worlds = file["worlds"].as_array().expect("there are worlds").iter();
-        worlds.map(|json| (text(json, "id").to_owned(), World { json: json.clone() })).collect()
+        worlds
+            .map(|json| (text(json, "id").to_owned(), World { json: json.clone() }))
+            .collect()
     }
 
     pub fn name(&self, key: &str) -> &str {
@@ -83,8 +97,14 @@ impl World {
             signing: SigningKey::from_seed(array(text(recorded, "ed25519_private_hex"))),
             encryption: encryption.expect("recorded scalars are valid"),
         };
-        assert_eq!(hex::encode(keys.signing.public().0), text(recorded, "ed25519_public_hex"));
-        assert_eq!(hex::encode(keys.encryption.public().as_bytes()), text(recorded, "secp256k1_public_hex"));
+        assert_eq!(
+            hex::encode(keys.signing.public().0),
+            text(recorded, "ed25519_public_hex")
+        );
+        assert_eq!(
+            hex::encode(keys.encryption.public().as_bytes()),
+            text(recorded, "secp256k1_public_hex")
+        );
         keys
     }
 
@@ -97,6 +117,11 @@ impl World {
     }
 
     pub fn signet_names(&self) -> Vec<String> {
-        self.json["signets_b64"].as_object().expect("a world has signets").keys().cloned().collect()
+        self.json["signets_b64"]
+            .as_object()
+            .expect("a world has signets")
+            .keys()
+            .cloned()
+            .collect()
     }
 }

@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use dime_wire::keys::{EncryptionKey, EncryptionPublicKey, Kek, PrivateKeys};
 use dime_wire::message::cipher::ChunkKey;
 use dime_wire::message::{
-    Actor, Bounces, ChunkType, CommonHeaders, DestinationSignets, Envelope, Flags, Letter, Message, MessageEntropy,
-    OpenError, Opened, OriginSignets, Part, SealOptions, Signets, TreeSignature, open_as_author, open_as_destination,
-    open_as_origin, open_as_recipient, seal, sign_as_origin, tree_signature_input,
+    Actor, Bounces, ChunkType, CommonHeaders, DestinationSignets, Envelope, Flags, Letter, Message,
+    MessageEntropy, OpenError, Opened, OriginSignets, Part, SealOptions, Signets, TreeSignature,
+    open_as_author, open_as_destination, open_as_origin, open_as_recipient, seal, sign_as_origin,
+    tree_signature_input,
 };
 use dime_wire::signet::{Fingerprint, Signet};
 use serde_json::Value;
 
-use crate::corpus::{World, array, cases, folder, number, part_data, sha512_hex, text, unbase64, unhex};
+use crate::corpus::{
+    World, array, cases, folder, number, part_data, sha512_hex, text, unbase64, unhex,
+};
 use crate::rulings::Rulings;
 
 type Differences = BTreeMap<String, String>;
@@ -51,7 +54,13 @@ impl<'a> Case<'a> {
         };
         assert_eq!(recorded.len(), number(json, "message_size"));
         assert_eq!(sha512_hex(&recorded), text(json, "message_sha512_hex"));
-        Self { json, id: text(json, "id"), world, signets: signets.into(), recorded }
+        Self {
+            json,
+            id: text(json, "id"),
+            world,
+            signets: signets.into(),
+            recorded,
+        }
     }
 
     fn signets(&self) -> Signets<'_> {
@@ -64,19 +73,29 @@ impl<'a> Case<'a> {
     }
 
     fn private(&self, actor: Actor) -> EncryptionKey {
-        self.world.keys(text(&self.json["inputs"]["private_keys"], actor.name())).encryption
+        self.world
+            .keys(text(&self.json["inputs"]["private_keys"], actor.name()))
+            .encryption
     }
 
     fn bounces(&self) -> Bounces {
         let flags = number(self.json, "origin_bounce_flags");
-        Bounces { metadata: flags & 1 != 0, display: flags & 2 != 0 }
+        Bounces {
+            metadata: flags & 1 != 0,
+            display: flags & 2 != 0,
+        }
     }
 
     fn letter(&self) -> Letter {
         let inputs = &self.json["inputs"];
         let parts = |key: &str| -> Vec<Part> {
             let parts = inputs[key].as_array().expect("parts are listed").iter();
-            parts.map(|part| Part { flags: Flags(number(part, "flags") as u8), data: part_data(part) }).collect()
+            parts
+                .map(|part| Part {
+                    flags: Flags(number(part, "flags") as u8),
+                    data: part_data(part),
+                })
+                .collect()
         };
         Letter {
             author: text(inputs, "author").to_owned(),
@@ -95,9 +114,18 @@ impl<'a> Case<'a> {
         let inputs = &self.json["inputs"];
         let author = self.world.keys(text(inputs, "author_signing_key")).signing;
         let tracing = inputs["tracing_b64"].as_str().map(unbase64);
-        let mut options = SealOptions { tracing: tracing.clone(), ..SealOptions::default() };
+        let mut options = SealOptions {
+            tracing: tracing.clone(),
+            ..SealOptions::default()
+        };
         let sealing = |options: &SealOptions| {
-            seal(&self.letter(), &self.signets(), &author, &mut self.entropy(), options)
+            seal(
+                &self.letter(),
+                &self.signets(),
+                &author,
+                &mut self.entropy(),
+                options,
+            )
         };
         let authored = match sealing(&options) {
             Ok(authored) => authored,
@@ -108,7 +136,12 @@ impl<'a> Case<'a> {
             }
         };
         if let Some(recorded) = self.json["author_stage_message_b64"].as_str() {
-            assert_eq!(hex::encode(&authored), hex::encode(unbase64(recorded)), "{}: author stage", self.id);
+            assert_eq!(
+                hex::encode(&authored),
+                hex::encode(unbase64(recorded)),
+                "{}: author stage",
+                self.id
+            );
         }
         let keys = PrivateKeys {
             signing: self.world.keys(text(inputs, "origin_signing_key")).signing,
@@ -119,12 +152,20 @@ impl<'a> Case<'a> {
             signed.unwrap_or_else(|error| panic!("{}: {error}", self.id))
         };
         if signed(None) != self.recorded {
-            found.insert("final bytes".to_owned(), "message signed by us is another".to_owned());
+            found.insert(
+                "final bytes".to_owned(),
+                "message signed by us is another".to_owned(),
+            );
         }
         // What a ruling does not touch must be equal to the last byte nevertheless.
         let ours = signed(tracing.as_deref());
         if self.bounces().display {
-            assert_eq!(hex::encode(&ours), hex::encode(&self.recorded), "{}: final bytes", self.id);
+            assert_eq!(
+                hex::encode(&ours),
+                hex::encode(&self.recorded),
+                "{}: final bytes",
+                self.id
+            );
         } else {
             self.equal_but_for_display_bounce(&ours);
         }
@@ -133,9 +174,22 @@ impl<'a> Case<'a> {
     /// Without the zero-filled chunk 249 that libdime leaves in, only header and payload of 255 differ.
     fn equal_but_for_display_bounce(&self, ours: &[u8]) {
         let (ours, theirs) = (self.parse(ours), self.parse(&self.recorded));
-        assert!(ours.chunk(ChunkType::DisplayBounce).is_none(), "{}", self.id);
-        let kept: Vec<_> = theirs.chunks().iter().filter(|chunk| chunk.kind != ChunkType::DisplayBounce).collect();
-        assert_eq!((kept.len(), kept.len() + 1), (ours.chunks().len(), theirs.chunks().len()), "{}", self.id);
+        assert!(
+            ours.chunk(ChunkType::DisplayBounce).is_none(),
+            "{}",
+            self.id
+        );
+        let kept: Vec<_> = theirs
+            .chunks()
+            .iter()
+            .filter(|chunk| chunk.kind != ChunkType::DisplayBounce)
+            .collect();
+        assert_eq!(
+            (kept.len(), kept.len() + 1),
+            (ours.chunks().len(), theirs.chunks().len()),
+            "{}",
+            self.id
+        );
         for (own, their) in ours.chunks().iter().zip(kept) {
             assert_eq!(own.slots, their.slots, "{}: {}", self.id, own.kind);
             if own.kind != ChunkType::OriginSignature {
@@ -149,13 +203,24 @@ impl<'a> Case<'a> {
     }
 
     fn entropy(&self) -> RecordedEntropy<'_> {
-        let recorded: Vec<&Value> = self.json["chunks"].as_array().expect("chunks are listed").iter().collect();
+        let recorded: Vec<&Value> = self.json["chunks"]
+            .as_array()
+            .expect("chunks are listed")
+            .iter()
+            .collect();
         let signed_by_origin = [248, 249, 255];
         let mut chunks: Vec<(u64, Option<&Value>)> = Vec::new();
-        chunks.extend(recorded.iter().map(|c| (c["type"].as_u64().expect("a type"), Some(*c))));
+        chunks.extend(
+            recorded
+                .iter()
+                .map(|c| (c["type"].as_u64().expect("a type"), Some(*c))),
+        );
         chunks.retain(|(kind, _)| !signed_by_origin.contains(kind));
         for kind in signed_by_origin {
-            chunks.push((kind, recorded.iter().copied().find(|chunk| chunk["type"] == kind)));
+            chunks.push((
+                kind,
+                recorded.iter().copied().find(|chunk| chunk["type"] == kind),
+            ));
         }
         RecordedEntropy { case: self, chunks }
     }
@@ -164,17 +229,33 @@ impl<'a> Case<'a> {
     fn read(&self, found: &mut Differences) {
         let message = self.parse(&self.recorded);
         let input = hex::encode(tree_signature_input(&message, TreeSignature::Libdime));
-        assert_eq!(input, text(self.json, "tree_signature_input_hex"), "{}", self.id);
-        assert_eq!(message.tracing().map(<[u8]>::to_vec), self.json["inputs"]["tracing_b64"].as_str().map(unbase64));
+        assert_eq!(
+            input,
+            text(self.json, "tree_signature_input_hex"),
+            "{}",
+            self.id
+        );
+        assert_eq!(
+            message.tracing().map(<[u8]>::to_vec),
+            self.json["inputs"]["tracing_b64"].as_str().map(unbase64)
+        );
         for actor in Actor::ALL {
             let theirs = &self.json["actors"][actor.name()];
             let kek = Kek::derive(&self.private(actor), message.ephemeral());
             let bytes = [kek.iv().as_slice(), kek.key().as_slice()].concat();
-            assert_eq!(hex::encode(bytes), text(theirs, "kek_hex"), "{}: {actor}", self.id);
+            assert_eq!(
+                hex::encode(bytes),
+                text(theirs, "kek_hex"),
+                "{}: {actor}",
+                self.id
+            );
             let ours = self.open(&message, actor);
             let verdict = if ours.is_ok() { "accept" } else { "reject" };
             if verdict != text(theirs, "verdict") {
-                found.insert(format!("{actor} verdict"), format!("{:?}", ours.as_ref().err()));
+                found.insert(
+                    format!("{actor} verdict"),
+                    format!("{:?}", ours.as_ref().err()),
+                );
             }
             if let Ok(opened) = ours {
                 self.compare_with_inputs(actor, &opened);
@@ -188,13 +269,32 @@ impl<'a> Case<'a> {
 
     fn open(&self, message: &Message<'_>, actor: Actor) -> Result<Opened, OpenError> {
         let (key, all) = (self.private(actor), self.signets());
-        let Signets { author, origin, destination, recipient } = all;
+        let Signets {
+            author,
+            origin,
+            destination,
+            recipient,
+        } = all;
         match actor {
             Actor::Author => open_as_author(message, &key, &all, None),
-            Actor::Origin => open_as_origin(message, &key, &OriginSignets { author, origin, destination }),
-            Actor::Destination => {
-                open_as_destination(message, &key, &DestinationSignets { origin, destination, recipient })
-            }
+            Actor::Origin => open_as_origin(
+                message,
+                &key,
+                &OriginSignets {
+                    author,
+                    origin,
+                    destination,
+                },
+            ),
+            Actor::Destination => open_as_destination(
+                message,
+                &key,
+                &DestinationSignets {
+                    origin,
+                    destination,
+                    recipient,
+                },
+            ),
             Actor::Recipient => open_as_recipient(message, &key, &all, &[]),
         }
     }
@@ -204,17 +304,38 @@ impl<'a> Case<'a> {
         let letter = self.letter();
         if matches!(actor, Actor::Author | Actor::Recipient) {
             assert_eq!(opened.common, Some(letter.common), "{}: {actor}", self.id);
-            assert_eq!(opened.other_headers, Some(letter.other_headers), "{}: {actor}", self.id);
+            assert_eq!(
+                opened.other_headers,
+                Some(letter.other_headers),
+                "{}: {actor}",
+                self.id
+            );
             assert_eq!(opened.display, letter.display, "{}: {actor}", self.id);
-            assert_eq!(opened.attachments, letter.attachments, "{}: {actor}", self.id);
+            assert_eq!(
+                opened.attachments, letter.attachments,
+                "{}: {actor}",
+                self.id
+            );
         } else {
-            assert_eq!((&opened.common, &opened.other_headers), (&None, &None), "{}: {actor}", self.id);
-            assert!(opened.display.is_empty() && opened.attachments.is_empty(), "{}: {actor}", self.id);
+            assert_eq!(
+                (&opened.common, &opened.other_headers),
+                (&None, &None),
+                "{}: {actor}",
+                self.id
+            );
+            assert!(
+                opened.display.is_empty() && opened.attachments.is_empty(),
+                "{}: {actor}",
+                self.id
+            );
         }
         let tree = (actor != Actor::Destination).then_some(TreeSignature::Libdime);
         assert_eq!(opened.tree, tree, "{}: {actor}", self.id);
         if matches!(actor, Actor::Destination | Actor::Recipient) {
-            let bounces = Bounces { metadata: opened.metadata_bounce, display: opened.display_bounce };
+            let bounces = Bounces {
+                metadata: opened.metadata_bounce,
+                display: opened.display_bounce,
+            };
             assert_eq!(bounces, self.bounces(), "{}: {actor}", self.id);
         }
     }
@@ -233,7 +354,10 @@ impl RecordedEntropy<'_> {
         let message = self.case.parse(&stage);
         let kind = ChunkType::from_byte(self.chunks[index].0 as u8)?;
         let kek = Kek::derive(&self.case.private(actor), message.ephemeral());
-        Some(ChunkKey::and_mask_from_keyslot(&kek, message.chunk(kind)?.slot(actor)?))
+        Some(ChunkKey::and_mask_from_keyslot(
+            &kek,
+            message.chunk(kind)?.slot(actor)?,
+        ))
     }
 }
 
@@ -249,34 +373,49 @@ impl MessageEntropy for RecordedEntropy<'_> {
     fn chunk_key(&mut self, index: usize) -> [u8; 32] {
         match self.chunks[index].1 {
             Some(chunk) => array(text(chunk, "aes_key_hex")),
-            None => self.dropped(index, Actor::Author).map_or([1; 32], |(key, _)| *key.key()),
+            None => self
+                .dropped(index, Actor::Author)
+                .map_or([1; 32], |(key, _)| *key.key()),
         }
     }
 
     fn chunk_iv(&mut self, index: usize) -> [u8; 16] {
         match self.chunks[index].1 {
             Some(chunk) => array(text(chunk, "iv_hex")),
-            None => self.dropped(index, Actor::Author).map_or([2; 16], |(key, _)| *key.iv()),
+            None => self
+                .dropped(index, Actor::Author)
+                .map_or([2; 16], |(key, _)| *key.iv()),
         }
     }
 
     /// Any value that gives the recorded padding; the number of random blocks is one.
     fn padding(&mut self, index: usize) -> u8 {
-        let chunk = self.chunks[index].1.expect("standard chunks are never dropped");
+        let chunk = self.chunks[index]
+            .1
+            .expect("standard chunks are never dropped");
         if number(chunk, "flags") & 1 != 0 {
             return number(chunk, "pad_byte") as u8;
         }
         let used = 69 + number(chunk, "data_size");
         let padding = number(chunk, "payload_size") - used;
-        let least = if used < 256 { 256 - used } else { 16 - used % 16 };
+        let least = if used < 256 {
+            256 - used
+        } else {
+            16 - used % 16
+        };
         ((padding - least) / 16) as u8
     }
 
     fn slot(&mut self, index: usize, actor: Actor) -> [u8; 16] {
         match self.chunks[index].1 {
             Some(chunk) => {
-                let mut slots = chunk["keyslots"].as_array().expect("keyslots are listed").iter();
-                let slot = slots.find(|slot| slot["actor"] == actor.name()).expect("the actor has a keyslot");
+                let mut slots = chunk["keyslots"]
+                    .as_array()
+                    .expect("keyslots are listed")
+                    .iter();
+                let slot = slots
+                    .find(|slot| slot["actor"] == actor.name())
+                    .expect("the actor has a keyslot");
                 array(text(slot, "random_hex"))
             }
             None => self.dropped(index, actor).map_or([3; 16], |(_, mask)| mask),
@@ -311,7 +450,10 @@ fn compare_envelope(actor: Actor, ours: &Envelope, theirs: &Value, found: &mut D
     ];
     for (key, own) in pairs {
         if own.as_deref() != theirs[key].as_str() {
-            found.insert(format!("{actor} envelope {key}"), format!("{own:?} is not {}", theirs[key]));
+            found.insert(
+                format!("{actor} envelope {key}"),
+                format!("{own:?} is not {}", theirs[key]),
+            );
         }
     }
 }
@@ -324,12 +466,18 @@ fn compare_contents(actor: Actor, ours: &Opened, theirs: &Value, found: &mut Dif
         ("to", common.map(|common| common.to.as_str())),
         ("cc", common.and_then(|common| common.cc.as_deref())),
         ("from", common.map(|common| common.from.as_str())),
-        ("organization", common.and_then(|common| common.organization.as_deref())),
+        (
+            "organization",
+            common.and_then(|common| common.organization.as_deref()),
+        ),
         ("subject", common.map(|common| common.subject.as_str())),
     ];
     for (key, own) in pairs {
         if own != headers[key].as_str() {
-            found.insert(format!("{actor} header {key}"), format!("{own:?} is not {}", headers[key]));
+            found.insert(
+                format!("{actor} header {key}"),
+                format!("{own:?} is not {}", headers[key]),
+            );
         }
     }
     let other = theirs["other_headers_b64"].as_str().map(unbase64);
@@ -339,8 +487,16 @@ fn compare_contents(actor: Actor, ours: &Opened, theirs: &Value, found: &mut Dif
         let recorded = theirs[key].as_array().unwrap_or(&none);
         assert_eq!(parts.len(), recorded.len(), "{actor}: {key}");
         for (part, their) in parts.iter().zip(recorded) {
-            let own = (usize::from(part.flags.0), part.data.len(), sha512_hex(&part.data));
-            let their = (number(their, "flags"), number(their, "size"), text(their, "sha512_hex").to_owned());
+            let own = (
+                usize::from(part.flags.0),
+                part.data.len(),
+                sha512_hex(&part.data),
+            );
+            let their = (
+                number(their, "flags"),
+                number(their, "size"),
+                text(their, "sha512_hex").to_owned(),
+            );
             assert_eq!(own, their, "{actor}: {key}");
         }
     }
@@ -349,8 +505,10 @@ fn compare_contents(actor: Actor, ours: &Opened, theirs: &Value, found: &mut Dif
 #[test]
 fn recorded_ephemeral_keys_are_those_of_the_messages() {
     for case in cases("messages_valid.json") {
-        let secret = EncryptionKey::from_bytes(array(text(&case, "ephemeral_private_hex"))).expect("a valid scalar");
-        let public = EncryptionPublicKey::from_bytes(&unhex(text(&case["chunks"][0], "payload_hex")));
+        let secret = EncryptionKey::from_bytes(array(text(&case, "ephemeral_private_hex")))
+            .expect("a valid scalar");
+        let public =
+            EncryptionPublicKey::from_bytes(&unhex(text(&case["chunks"][0], "payload_hex")));
         assert_eq!(public, Ok(secret.public()));
     }
 }

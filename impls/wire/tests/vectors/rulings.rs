@@ -34,7 +34,8 @@ struct Difference {
     aspects: Vec<String>,
 }
 
-/// A property of a recorded case. `field` is a dotted path into it; `name[]` means any element.
+/// A property of a recorded case. `field` is a dotted path into it; `name[]` means any element, except
+/// that bits must be lacking in all.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Condition {
@@ -43,6 +44,8 @@ struct Condition {
     has_bits: Option<u64>,
     lacks_bits: Option<u64>,
     contains: Option<String>,
+    starts_with: Option<String>,
+    ends_with: Option<String>,
     present: Option<bool>,
     differs_from: Option<String>,
 }
@@ -61,15 +64,36 @@ impl Rulings {
         let file: File = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{error}"));
         let mut ids = BTreeSet::new();
         for ruling in &file.rulings {
-            assert!(ids.insert(ruling.id.clone()), "ruling {} is there twice", ruling.id);
+            assert!(
+                ids.insert(ruling.id.clone()),
+                "ruling {} is there twice",
+                ruling.id
+            );
             let told = [&ruling.libdime, &ruling.ours, &ruling.reason];
-            assert!(told.iter().all(|text| !text.trim().is_empty()), "ruling {} explains nothing", ruling.id);
-            assert!(ruling.date.len() == 10 && !ruling.differences.is_empty(), "ruling {}", ruling.id);
-            let known = ["messages", "signets", "records", "primitives"].contains(&ruling.topic.as_str());
+            assert!(
+                told.iter().all(|text| !text.trim().is_empty()),
+                "ruling {} explains nothing",
+                ruling.id
+            );
+            assert!(
+                ruling.date.len() == 10 && !ruling.differences.is_empty(),
+                "ruling {}",
+                ruling.id
+            );
+            let known =
+                ["messages", "signets", "records", "primitives"].contains(&ruling.topic.as_str());
             assert!(known, "ruling {} is of no known topic", ruling.id);
         }
-        let rulings = file.rulings.into_iter().filter(|ruling| ruling.topic == topic).collect();
-        Self { rulings, used: BTreeSet::new(), problems: Vec::new() }
+        let rulings = file
+            .rulings
+            .into_iter()
+            .filter(|ruling| ruling.topic == topic)
+            .collect();
+        Self {
+            rulings,
+            used: BTreeSet::new(),
+            problems: Vec::new(),
+        }
     }
 
     /// Holds the differences `found` in a case against those that the rulings announce for it.
@@ -77,7 +101,11 @@ impl Rulings {
         let mut announced = BTreeSet::new();
         for ruling in &self.rulings {
             for (position, difference) in ruling.differences.iter().enumerate() {
-                if difference.conditions.iter().all(|condition| condition.holds(case)) {
+                if difference
+                    .conditions
+                    .iter()
+                    .all(|condition| condition.holds(case))
+                {
                     announced.extend(difference.aspects.iter().cloned());
                     self.used.insert((ruling.id.clone(), position));
                 }
@@ -85,11 +113,17 @@ impl Rulings {
         }
         for (aspect, detail) in found {
             if !announced.contains(aspect) {
-                self.problems.push(format!("{id}: {aspect} differs without a ruling: {detail}"));
+                self.problems
+                    .push(format!("{id}: {aspect} differs without a ruling: {detail}"));
             }
         }
-        for aspect in announced.iter().filter(|aspect| !found.contains_key(*aspect)) {
-            self.problems.push(format!("{id}: {aspect} does not differ although a ruling says so"));
+        for aspect in announced
+            .iter()
+            .filter(|aspect| !found.contains_key(*aspect))
+        {
+            self.problems.push(format!(
+                "{id}: {aspect} does not differ although a ruling says so"
+            ));
         }
     }
 
@@ -98,7 +132,10 @@ impl Rulings {
         for ruling in &self.rulings {
             for position in 0..ruling.differences.len() {
                 if !self.used.contains(&(ruling.id.clone(), position)) {
-                    self.problems.push(format!("ruling {}: difference {position} met no case", ruling.id));
+                    self.problems.push(format!(
+                        "ruling {}: difference {position} met no case",
+                        ruling.id
+                    ));
                 }
             }
         }
@@ -113,16 +150,31 @@ impl Condition {
         let any = |test: &dyn Fn(&Value) -> bool| values.iter().any(|value| test(value));
         let mut tests = Vec::new();
         if let Some(wanted) = &self.equals {
-            tests.push(any(&|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned) == *wanted));
+            tests.push(any(&|value| {
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned)
+                    == *wanted
+            }));
         }
         if let Some(bits) = self.has_bits {
-            tests.push(any(&|value| value.as_u64().is_some_and(|value| value & bits == bits)));
+            tests.push(any(&|value| {
+                value.as_u64().is_some_and(|value| value & bits == bits)
+            }));
         }
         if let Some(bits) = self.lacks_bits {
-            tests.push(any(&|value| value.as_u64().is_some_and(|value| value & bits == 0)));
+            let clear = |value: &&Value| value.as_u64().is_some_and(|value| value & bits == 0);
+            tests.push(values.iter().all(clear));
         }
+        let is_text = |test: &dyn Fn(&str) -> bool| any(&|value| value.as_str().is_some_and(test));
         if let Some(wanted) = &self.contains {
-            tests.push(any(&|value| value.as_str().is_some_and(|value| value.contains(wanted.as_str()))));
+            tests.push(is_text(&|value| value.contains(wanted)));
+        }
+        if let Some(wanted) = &self.starts_with {
+            tests.push(is_text(&|value| value.starts_with(wanted)));
+        }
+        if let Some(wanted) = &self.ends_with {
+            tests.push(is_text(&|value| value.ends_with(wanted)));
         }
         if let Some(wanted) = self.present {
             tests.push(any(&|value| !value.is_null()) == wanted);
@@ -132,13 +184,19 @@ impl Condition {
             select(case, other, &mut others);
             tests.push(values != others);
         }
-        assert!(!tests.is_empty(), "a condition on {} tests nothing", self.field);
+        assert!(
+            !tests.is_empty(),
+            "a condition on {} tests nothing",
+            self.field
+        );
         tests.into_iter().all(|test| test)
     }
 }
 
 fn select<'a>(value: &'a Value, path: &str, out: &mut Vec<&'a Value>) {
-    let (step, rest) = path.split_once('.').map_or((path, None), |(step, rest)| (step, Some(rest)));
+    let (step, rest) = path
+        .split_once('.')
+        .map_or((path, None), |(step, rest)| (step, Some(rest)));
     let below: Vec<&Value> = match step.strip_suffix("[]") {
         Some(name) => value[name].as_array().into_iter().flatten().collect(),
         None => vec![&value[step]],
