@@ -1,1 +1,5 @@
 //! dimespec: a conformance test harness and deterministic network simulator for DIME.
+
+pub mod ledger;
+pub mod net;
+pub mod world;

@@ -4,6 +4,8 @@
 //! that the same three give the same bytes everywhere. Everybody to the right of this module reads
 //! it: the stage to set it up, the engine to know what there is to be known.
 
+pub mod pki;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
