@@ -5,6 +5,7 @@ pub mod dns;
 pub mod entropy;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod tap;
 
 /// What a panic said.
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -19,6 +19,7 @@ pub mod world;
 
 use std::sync::Arc;
 
+use dime::platform::UnixTime;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -34,6 +35,9 @@ use steps::Step;
 use values::{Located, Place};
 use vary::VaryBlock;
 use world::WorldSpec;
+
+/// 2026-11-21, when a simulation begins whose scenario says nothing else; seconds since 1970.
+pub const DEFAULT_DAY: u64 = 1_795_219_200;
 
 /// A scenario with the values of one case put in.
 #[derive(Clone, Debug)]
@@ -101,6 +105,13 @@ struct Document {
 }
 
 impl Scenario {
+    /// When its world begins in the simulation: the first second of its `clock`'s day, or of
+    /// [`DEFAULT_DAY`].
+    pub fn start(&self) -> UnixTime {
+        let day = self.world.clock.as_ref();
+        UnixTime(day.map_or(DEFAULT_DAY, |day| day.0))
+    }
+
     /// The line of the file on which a place stands, from 1.
     pub fn line(&self, place: Place) -> usize {
         self.text.line(place)

@@ -404,5 +404,5 @@ fn is_name(text: &str) -> bool {
 
 /// Whether a text is a mail domain of at least two labels, lower case.
 fn is_domain(text: &str) -> bool {
-    text.len() <= limits::MAX_NAME_BYTES && text.contains('.') && text.split('.').all(is_name)
+    text.len() <= limits::MAX_DOMAIN_BYTES && text.contains('.') && text.split('.').all(is_name)
 }

@@ -4,7 +4,7 @@
 //! recipient. [`drive`] carries bytes between sessions and streams, [`dialogue`] has the clients'
 //! side of conversations.
 
-//pub mod client;
+pub mod client;
 pub mod dialogue;
 pub mod drive;
 pub mod server;

@@ -78,8 +78,7 @@ async fn deliver(inner: Arc<Inner>, key: String) {
     let Ok(Some(letter)) = inner.mail.letter(&key).await else {
         return;
     };
-    let identity =
-        Message::parse(&letter.message).map_or([0; 64], |message| message.identity());
+    let identity = Message::parse(&letter.message).map_or([0; 64], |message| message.identity());
     let note = |outcome| {
         inner.parts.journal.note(Notice {
             message: identity,

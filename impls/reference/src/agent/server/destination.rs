@@ -218,9 +218,8 @@ async fn judge_and_keep(
 /// Serves the identified form of a signet of ours (spec/95 item 53).
 fn signet(inner: &Inner, name: &str, fingerprint: Option<&Fingerprint>) -> Answer {
     let found = inner.own_signet(name, fingerprint);
-    let reply = found.and_then(|signet| {
-        Reply::new(Code::OK, format!("OK [{}]", signet.to_base64())).ok()
-    });
+    let reply =
+        found.and_then(|signet| Reply::new(Code::OK, format!("OK [{}]", signet.to_base64())).ok());
     match reply {
         Some(reply) => Answer::Accept(reply),
         None => Answer::Refuse(Reply::fixed(Code::NOT_FOUND, "SIGNET NOT FOUND.")),

@@ -37,7 +37,9 @@ pub(super) async fn serve(inner: Arc<Inner>, stream: Box<dyn Stream>) {
                 user = login(&inner, &name, &password);
                 match user {
                     Some(_) => Answer::Accept("Password accepted.".to_owned()),
-                    None => Answer::Refuse("[AUTHENTICATIONFAILED] Unknown user or password.".to_owned()),
+                    None => Answer::Refuse(
+                        "[AUTHENTICATIONFAILED] Unknown user or password.".to_owned(),
+                    ),
                 }
             }
             (ServerEvent::Submit { bytes, wish }, Some(user)) => {

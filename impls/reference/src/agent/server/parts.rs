@@ -11,9 +11,9 @@ use dime_wire::message::{
 use dime_wire::name::same_identifier;
 use dime_wire::signet::{FingerprintKind, Signet};
 
+use super::Config;
 use super::delivery::DeliveryFailure;
 use super::refusal::Refusal;
-use super::Config;
 use crate::dmtp::{Argument, Code, Command, Reply, ReturnWish};
 use crate::platform::Platform;
 use crate::resolver::{DimeResolver, Resolver};

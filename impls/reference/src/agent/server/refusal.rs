@@ -127,9 +127,7 @@ impl Refusal {
             }
             OpenError::Fingerprint(Actor::Origin)
             | OpenError::Name(Actor::Origin)
-            | OpenError::Signet(Actor::Origin, _) => {
-                Refusal::OriginSignet
-            }
+            | OpenError::Signet(Actor::Origin, _) => Refusal::OriginSignet,
             OpenError::Fingerprint(Actor::Recipient) => Refusal::RecipientSignet,
             OpenError::Name(Actor::Recipient) => Refusal::Recipient,
             other => Refusal::Unopenable(other),
