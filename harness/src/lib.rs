@@ -1,1 +1,6 @@
 //! dimespec: a conformance test harness and deterministic network simulator for DIME.
+
+pub mod ledger;
+pub mod net;
+pub mod scenario;
+pub mod world;

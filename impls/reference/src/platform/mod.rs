@@ -4,6 +4,7 @@
 //! datagrams, time, randomness, storage and tasks all come from it. The same agent therefore runs
 //! in the simulation, over real sockets and under a recorder, and cannot tell which.
 
+pub mod memory;
 pub mod scope;
 
 use std::fmt;

@@ -36,6 +36,11 @@ impl HostScope {
         &*self.clock
     }
 
+    /// The clock of the host, to keep across a pause.
+    pub fn shared_clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
     /// Fills `buffer` from the host's TLS randomness.
     pub fn fill(&self, buffer: &mut [u8]) {
         self.entropy

@@ -1,0 +1,7 @@
+fn main() {
+    dimespec::Suite::builtin()
+        .filter(["privacy/"])
+        .live()
+        .implementation("destination", "adapter")
+        .main()
+}

@@ -1,0 +1,622 @@
+//! The result model: what a suite of runs found, as data.
+//!
+//! It is the contract between tools, so it is versioned ([`FORMAT`]), has a JSON Schema
+//! ([`crate::json::schema`]) and knows nothing of the harness that fills it. Every field added
+//! later is optional to the reader, so old files stay readable. Indices that point from one list
+//! into another come from a file and may be out of range: readers treat those as absent.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Version of the result format that this crate writes, and the newest it reads.
+pub const FORMAT: u32 = 1;
+
+/// Most bytes of evidence that one step of a derivation carries along.
+pub const EXCERPT_LIMIT: usize = 64;
+
+/// What a whole suite found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// Version of this format, [`FORMAT`] when written by this crate.
+    pub format: u32,
+    /// The program that wrote it.
+    pub tool: Tool,
+    /// Dialects and rulings that were judged against, such as `libdime-1`.
+    pub profile: String,
+    /// When the suite started, in RFC 3339. Absent in simulation, where the same seed gives the
+    /// same report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<String>,
+    /// Digest over the scenario files, lower-case hex.
+    pub suite: String,
+    /// Seed that the seeds of the runs follow from.
+    pub seed: u64,
+    /// One entry per case and seed, in the order they were finished.
+    #[serde(default)]
+    pub runs: Vec<Run>,
+    /// How many runs ended in which way.
+    #[serde(default)]
+    pub summary: Summary,
+}
+
+impl Report {
+    /// A report without runs yet, in the current format.
+    pub fn new(tool: Tool, profile: &str, suite: &str, seed: u64) -> Self {
+        Self {
+            format: FORMAT,
+            tool,
+            profile: profile.to_owned(),
+            started: None,
+            suite: suite.to_owned(),
+            seed,
+            runs: Vec::new(),
+            summary: Summary::default(),
+        }
+    }
+
+    /// Adds a finished run and counts it.
+    pub fn push(&mut self, run: Run) {
+        self.summary.count(run.verdict);
+        self.runs.push(run);
+    }
+}
+
+/// A program and its version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    /// Its name, `dimespec`.
+    pub name: String,
+    /// Its version, such as `0.1.0`.
+    pub version: String,
+}
+
+/// How many runs ended in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// Runs in which everything was as it must be.
+    #[serde(default)]
+    pub pass: u32,
+    /// Runs with at least one finding or broken expectation.
+    #[serde(default)]
+    pub fail: u32,
+    /// Runs whose evidence does not suffice for a verdict.
+    #[serde(default)]
+    pub inconclusive: u32,
+    /// Runs that were not started, each with its reason.
+    #[serde(default)]
+    pub skipped: u32,
+}
+
+impl Summary {
+    /// Counts these runs.
+    pub fn of(runs: &[Run]) -> Self {
+        let mut summary = Self::default();
+        for run in runs {
+            summary.count(run.verdict);
+        }
+        summary
+    }
+
+    /// Counts one more run.
+    pub fn count(&mut self, verdict: Verdict) {
+        let counter = match verdict {
+            Verdict::Pass => &mut self.pass,
+            Verdict::Fail => &mut self.fail,
+            Verdict::Inconclusive => &mut self.inconclusive,
+            Verdict::Skipped => &mut self.skipped,
+        };
+        *counter = counter.saturating_add(1);
+    }
+
+    /// All runs, skipped ones too.
+    pub fn total(&self) -> u32 {
+        [self.pass, self.fail, self.inconclusive, self.skipped]
+            .into_iter()
+            .fold(0, u32::saturating_add)
+    }
+
+    /// What the program ends with. A skip never counts as a pass: a suite of nothing but skips
+    /// ends with [`Exit::NothingRan`].
+    pub fn exit(&self) -> Exit {
+        if self.fail > 0 {
+            Exit::Fail
+        } else if self.inconclusive > 0 {
+            Exit::Inconclusive
+        } else if self.pass > 0 {
+            Exit::Pass
+        } else {
+            Exit::NothingRan
+        }
+    }
+}
+
+/// The documented exit codes of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: at least one pass, and nothing else but skips.
+    Pass = 0,
+    /// 1: at least one run failed.
+    Fail = 1,
+    /// 2: the command line or a scenario file is wrong; no summary leads here.
+    Usage = 2,
+    /// 3: nothing failed, but at least one run is inconclusive.
+    Inconclusive = 3,
+    /// 4: nothing ran.
+    NothingRan = 4,
+}
+
+impl Exit {
+    /// The number the operating system gets.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// One case with one seed on one stage.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Run {
+    /// Name of the case, `topic/name` or `topic/name[axis=value]`.
+    pub name: String,
+    /// The scenario's title, a sentence.
+    #[serde(default)]
+    pub title: String,
+    /// Ids of the requirements that the scenario checks.
+    #[serde(default)]
+    pub requirements: Vec<String>,
+    /// Seed of this run.
+    pub seed: u64,
+    /// What it ran on.
+    pub stage: Stage,
+    /// Who played which actor: actor to implementation.
+    #[serde(default)]
+    pub cast: BTreeMap<String, String>,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Why it was skipped or is inconclusive. Failures speak through findings and expectations.
+    #[serde(default)]
+    pub reasons: Vec<String>,
+    /// Digest over all packets (time, direction, bytes), lower-case hex; empty if nothing ran.
+    #[serde(default)]
+    pub digest: String,
+    /// Time that passed in the run's world, in milliseconds.
+    #[serde(default)]
+    pub virtual_time_ms: u64,
+    /// Segments and datagrams on the line.
+    #[serde(default)]
+    pub packets: u64,
+    /// Bytes in them.
+    #[serde(default)]
+    pub bytes: u64,
+    /// What crossed from whom to whom, in order of time.
+    #[serde(default)]
+    pub hops: Vec<Hop>,
+    /// The letters that were written.
+    #[serde(default)]
+    pub letters: Vec<Letter>,
+    /// Who learned what of each letter, and whether they may.
+    #[serde(default)]
+    pub knowledge: Vec<Cell>,
+    /// Proofs that cells, findings and inherent leaks point to.
+    #[serde(default)]
+    pub derivations: Vec<Derivation>,
+    /// What was found that must not be.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+    /// The scenario's expectations and what became of them.
+    #[serde(default)]
+    pub expectations: Vec<Expectation>,
+    /// What the protocol itself gave away in this run.
+    #[serde(default)]
+    pub inherent: Vec<InherentLeak>,
+    /// The one command that repeats this run.
+    #[serde(default)]
+    pub replay: String,
+}
+
+impl Run {
+    /// The cast in the order of a letter's way, anybody else after it by name.
+    pub fn cast_in_order(&self) -> Vec<(&str, &str)> {
+        const ACTORS: [&str; 4] = ["author", "origin", "destination", "recipient"];
+        let mut cast: Vec<(&str, &str)> = self
+            .cast
+            .iter()
+            .map(|(actor, player)| (actor.as_str(), player.as_str()))
+            .collect();
+        cast.sort_by_key(|(actor, _)| {
+            ACTORS
+                .iter()
+                .position(|it| it == actor)
+                .unwrap_or(ACTORS.len())
+        });
+        cast
+    }
+}
+
+/// How a run or an expectation ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// As it must be.
+    Pass,
+    /// Not as it must be.
+    Fail,
+    /// The evidence does not suffice, for the reasons given.
+    Inconclusive,
+    /// Not started, for the reasons given.
+    #[default]
+    Skipped,
+}
+
+/// What a run ran on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// The simulated internet, in virtual time.
+    #[default]
+    Sim,
+    /// Real sockets.
+    Live,
+}
+
+/// Something that crossed from one principal to another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Hop {
+    /// When it began, in milliseconds since the run began.
+    pub at_ms: u64,
+    /// Who dialled or asked: a principal's name.
+    pub from: String,
+    /// Who answered: a principal's name.
+    pub to: String,
+    /// What crossed, such as `DMTP delivery`.
+    pub what: String,
+    /// How much, both ways together, in bytes on the line.
+    #[serde(default)]
+    pub bytes: u64,
+    /// The letter it carried, if it carried one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letter: Option<String>,
+}
+
+/// A letter and its way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Letter {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Who wrote it: a principal's name.
+    pub author: String,
+    /// The author's organization: a principal's name.
+    #[serde(default)]
+    pub origin: String,
+    /// The recipient's organization: a principal's name.
+    #[serde(default)]
+    pub destination: String,
+    /// Whom it is for: a principal's name.
+    pub recipient: String,
+    /// What became of it, such as `delivered`.
+    pub outcome: String,
+}
+
+impl Letter {
+    /// What carried this letter between two principals. Either may have dialled: a recipient's
+    /// client fetches.
+    pub fn hops_between<'a>(
+        &'a self,
+        run: &'a Run,
+        left: &'a str,
+        right: &'a str,
+    ) -> impl Iterator<Item = &'a Hop> {
+        run.hops.iter().filter(move |hop| {
+            hop.letter.as_deref() == Some(self.name.as_str())
+                && ((hop.from == left && hop.to == right) || (hop.from == right && hop.to == left))
+        })
+    }
+}
+
+/// One principal and one fact of one letter: what the policy says and what the evidence says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cell {
+    /// Name of the letter.
+    pub letter: String,
+    /// Name of the principal.
+    pub principal: String,
+    /// What the principal is to this letter.
+    pub role: Role,
+    /// The fact without its letter: `author`, `recipient`, `origin`, `destination`, `subject`,
+    /// `headers`, `body`, `attachment-name`, `attachment`, `author-host` or `recipient-host`.
+    pub fact: String,
+    /// What the policy says.
+    pub policy: Policy,
+    /// What the principal can work out.
+    pub grade: Grade,
+    /// The two compared.
+    pub judged: Judged,
+    /// Proofs, as indices into [`Run::derivations`], the shortest first.
+    #[serde(default)]
+    pub derivations: Vec<usize>,
+}
+
+/// What a principal is to a letter. The order is the order of columns.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Wrote it.
+    Author,
+    /// The author's organization.
+    Origin,
+    /// The organization of author and recipient both.
+    OriginAndDestination,
+    /// The recipient's organization.
+    Destination,
+    /// It is for them.
+    Recipient,
+    /// Listens on the line.
+    Tap,
+    /// Answers DNS or certifies keys, and belongs to none of the four.
+    Dns,
+    /// Attacks.
+    Adversary,
+    /// Has no part in it: a decoy, a third organization.
+    #[default]
+    Bystander,
+}
+
+/// What the policy says of a principal and a fact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Policy {
+    /// Must hold it, or the mail did not work.
+    Must,
+    /// May neither hold nor confirm it.
+    Never,
+    /// May know it; reported only.
+    May,
+    /// Never, but the protocol itself gives it away on one known path.
+    Inherent,
+    /// The policy does not speak of it.
+    #[default]
+    None,
+}
+
+/// How well a principal knows a fact. The order is from nothing to most.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grade {
+    /// Cannot work it out.
+    #[default]
+    Nothing,
+    /// What it sees changes with it, but no derivation is known.
+    Suspected,
+    /// Can tell the right value from the wrong ones.
+    Confirms,
+    /// Can derive the value.
+    Holds,
+}
+
+/// Policy and evidence compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Judged {
+    /// As the policy has it, or the policy does not speak of it.
+    #[default]
+    Ok,
+    /// Known and must not be.
+    Finding,
+    /// Known only on the path the protocol itself opens.
+    Inherent,
+    /// Must be known and is not.
+    Missing,
+    /// The ledger does not suffice to say.
+    Inconclusive,
+}
+
+/// How a fact follows from what a principal saw and the keys it holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Derivation {
+    /// Name of the principal.
+    pub principal: String,
+    /// The fact without its letter.
+    pub fact: String,
+    /// Name of the letter.
+    pub letter: String,
+    /// How well it follows.
+    pub grade: Grade,
+    /// The requirement it breaks, if it breaks one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requirement: Option<String>,
+    /// Who is to blame, such as `origin alpha.example` or `protocol I1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub culprit: Option<String>,
+    /// From the observation to the fact.
+    #[serde(default)]
+    pub steps: Vec<Step>,
+    /// Id of the inherent leak whose shape it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherent: Option<String>,
+}
+
+/// One step of a derivation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    /// When the bytes were seen, in milliseconds since the run began; absent for steps on what an
+    /// earlier step gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
+    /// Where, and what stands there if that can be read, such as
+    /// `line 11 from mx.alpha.example: DATA [...]`; empty for steps on what an earlier step gave.
+    #[serde(default)]
+    pub place: String,
+    /// The rule that was applied, such as `take-apart`, `decrypt` or `find`.
+    pub rule: String,
+    /// What follows, one line; empty if the place says it all.
+    #[serde(default)]
+    pub text: String,
+    /// Number of the packet in the capture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packet: Option<u32>,
+    /// The bytes themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<Excerpt>,
+}
+
+/// A piece of evidence: where it lies and how it begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Excerpt {
+    /// Offset of the first byte in its buffer.
+    pub offset: u64,
+    /// Number of bytes, which may be more than [`Excerpt::hex`] shows.
+    pub length: u64,
+    /// The first bytes, at most [`EXCERPT_LIMIT`], lower-case hex.
+    pub hex: String,
+}
+
+impl Excerpt {
+    /// The beginning of `bytes`, which lie at `offset` of their buffer.
+    pub fn of(offset: u64, bytes: &[u8]) -> Self {
+        let hex = bytes
+            .iter()
+            .take(EXCERPT_LIMIT)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        Self {
+            offset,
+            length,
+            hex,
+        }
+    }
+
+    /// The bytes that [`Excerpt::hex`] shows, as far as it is hex, at most [`EXCERPT_LIMIT`].
+    pub fn shown(&self) -> Vec<u8> {
+        let digits = self.hex.as_bytes().chunks_exact(2).take(EXCERPT_LIMIT);
+        digits
+            .map_while(|pair| {
+                let text = std::str::from_utf8(pair).ok()?;
+                u8::from_str_radix(text, 16).ok()
+            })
+            .collect()
+    }
+}
+
+/// Something that must not be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// Id of the requirement that broke.
+    pub requirement: String,
+    /// Who is to blame, such as `origin alpha.example`.
+    pub culprit: String,
+    /// What is wrong, one sentence.
+    pub message: String,
+    /// Its proof, as an index into [`Run::derivations`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derivation: Option<usize>,
+}
+
+/// An expectation of the scenario.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Expectation {
+    /// The expectation as the scenario words it.
+    pub text: String,
+    /// Whether it was met.
+    pub verdict: Verdict,
+    /// What was seen instead, or why it is not known; may be empty.
+    #[serde(default)]
+    pub detail: String,
+}
+
+/// Something the protocol itself gives away.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InherentLeak {
+    /// Its id, such as `I1`.
+    pub id: String,
+    /// What leaks, one sentence.
+    pub title: String,
+    /// What a later protocol could do about it.
+    #[serde(default)]
+    pub cure: String,
+    /// Its proof in this run, as an index into [`Run::derivations`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derivation: Option<usize>,
+}
+
+/// One line of the stream that is written while a suite runs, so that an interrupted suite loses
+/// nothing but the run it was in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first line: a report that has no runs yet.
+    SuiteStarted {
+        /// Version of this format.
+        format: u32,
+        /// The program that writes.
+        tool: Tool,
+        /// As [`Report::profile`].
+        profile: String,
+        /// As [`Report::started`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        started: Option<String>,
+        /// As [`Report::suite`].
+        suite: String,
+        /// As [`Report::seed`].
+        seed: u64,
+        /// How many runs will follow.
+        #[serde(default)]
+        runs: u32,
+    },
+    /// A run begins.
+    RunStarted {
+        /// As [`Run::name`].
+        name: String,
+        /// As [`Run::seed`].
+        seed: u64,
+    },
+    /// A run ended.
+    RunFinished(Box<Run>),
+    /// The last line of a suite that was not interrupted.
+    SuiteFinished {
+        /// How many runs ended in which way.
+        summary: Summary,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suite_of_nothing_but_skips_is_no_success() {
+        let mut summary = Summary::default();
+        assert_eq!(summary.exit().code(), 4);
+        summary.count(Verdict::Skipped);
+        assert_eq!(summary.exit().code(), 4);
+        summary.count(Verdict::Pass);
+        assert_eq!(summary.exit().code(), 0);
+        summary.count(Verdict::Inconclusive);
+        assert_eq!(summary.exit().code(), 3);
+        summary.count(Verdict::Fail);
+        assert_eq!(summary.exit().code(), 1);
+        assert_eq!(summary.total(), 4);
+    }
+
+    #[test]
+    fn an_excerpt_shows_no_more_than_its_limit() {
+        let excerpt = Excerpt::of(7, &[0xab; EXCERPT_LIMIT + 1]);
+        assert_eq!(excerpt.length, 65);
+        assert_eq!(excerpt.shown(), vec![0xab; EXCERPT_LIMIT]);
+    }
+
+    #[test]
+    fn an_excerpt_from_a_foreign_file_may_hold_anything() {
+        let hex = format!("00ff{}", "é~zz");
+        let excerpt = Excerpt {
+            hex,
+            ..Excerpt::default()
+        };
+        assert_eq!(excerpt.shown(), [0x00, 0xff]);
+    }
+}
