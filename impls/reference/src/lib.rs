@@ -4,5 +4,6 @@
 //! whom to trust. Everything reaches the outside through [`platform::Platform`].
 
 pub mod dns;
+pub mod live;
 pub mod platform;
 pub mod tls;
