@@ -126,7 +126,7 @@ impl EncryptionKey {
             if let Ok(key) = Self::from_bytes(*candidate) {
                 return key;
             }
-            let digest: [u8; 64] = Sha512::digest(candidate.as_slice()).into();
+            let digest = Zeroizing::new(<[u8; 64]>::from(Sha512::digest(candidate.as_slice())));
             candidate.copy_from_slice(digest.first_chunk::<32>().unwrap_or(&[1; 32]));
         }
         // Odd and below 2^255, hence neither zero nor beyond the group order.

@@ -320,10 +320,12 @@ mod tests {
             policy: Policy::Mixed,
             subdomain: Subdomain::Explicit,
             syndicates: vec!["a.example".to_owned()],
-            deliver: vec![DeliveryHost {
-                host: "dx.example".to_owned(),
-                port: None,
-            }],
+            deliver: ["dx1.mail.example", "dx2.mail.example", "dx3.mail.example"]
+                .map(|host| DeliveryHost {
+                    host: host.to_owned(),
+                    port: None,
+                })
+                .to_vec(),
             expiry_days: 7,
             ..ManagementRecord::default()
         }

@@ -185,7 +185,7 @@ fn size_problem(kind: u8, size: usize) -> Option<String> {
     let fits = match kind {
         2 => size == 33,
         225.. => size == 64,
-        _ => size >= 80 && size % 16 == 0,
+        _ => size >= 80 && size.is_multiple_of(16),
     };
     (!fits).then(|| format!("payload size {size} is not possible"))
 }
@@ -200,9 +200,9 @@ fn map_message(bytes: &[u8], start: usize, steps: &mut usize) -> Option<MessageM
             .is_some_and(|parity| matches!(parity, 2 | 3));
     if !begins_well
         && (truncated
-            || !bytes
+            || bytes
                 .get(first)
-                .is_some_and(|kind| kind_name(*kind).is_some()))
+                .is_none_or(|kind| kind_name(*kind).is_none()))
     {
         return None;
     }
@@ -212,7 +212,7 @@ fn map_message(bytes: &[u8], start: usize, steps: &mut usize) -> Option<MessageM
         end: whole.end,
     }
     .chunks(steps);
-    let whole_walk = end == whole.end && chunks.iter().all(|chunk| is_whole(chunk));
+    let whole_walk = end == whole.end && chunks.iter().all(is_whole);
     if !begins_well && !whole_walk {
         return None;
     }

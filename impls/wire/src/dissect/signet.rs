@@ -167,11 +167,7 @@ fn walk(
 fn data_extent(bytes: &[u8], at: usize, id: u8, magic: u64) -> Option<(usize, usize)> {
     let organization = matches!(magic, 1776 | 1952);
     let key_field = id == 3 || (id == 2 && !organization);
-    let signature = match id {
-        4..=15 => true,
-        253 | 255 => true,
-        _ => false,
-    };
+    let signature = matches!(id, 4..=15 | 253 | 255);
     if signature {
         return Some((0, 64));
     }

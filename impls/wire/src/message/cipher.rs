@@ -25,20 +25,28 @@ impl ChunkKey {
     /// Opens a keyslot: AES-256-CBC under the KEK, then iv = first 16 bytes xor next 16, key = the
     /// last 32. Every slot opens to something; only what the key then decrypts tells if it is right.
     pub fn from_keyslot(kek: &Kek, slot: &[u8; KEYSLOT_SIZE]) -> Self {
+        Self::and_mask_from_keyslot(kek, slot).0
+    }
+
+    /// As [`ChunkKey::from_keyslot`], with the slot's 16 random bytes, by which a recorded keyslot can
+    /// be made again.
+    pub fn and_mask_from_keyslot(kek: &Kek, slot: &[u8; KEYSLOT_SIZE]) -> (Self, [u8; 16]) {
         let mut plain = *slot;
         decrypt(kek.key(), kek.iv(), &mut plain);
         let mut out = Self {
             key: [0; 32],
             iv: [0; 16],
         };
+        let mut mask = [0u8; 16];
         let (masks, key) = plain.split_at(32);
         let (left, right) = masks.split_at(16);
         for ((iv, a), b) in out.iv.iter_mut().zip(left).zip(right) {
             *iv = a ^ b;
         }
+        mask.copy_from_slice(left);
         out.key.copy_from_slice(key);
         plain.zeroize();
-        out
+        (out, mask)
     }
 
     /// The keyslot that gives this key to the holder of `kek`, with 16 fresh random bytes.

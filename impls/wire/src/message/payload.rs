@@ -151,7 +151,7 @@ fn check(payload: &[u8], author: Option<&VerifyingKey>) -> Option<(Flags, usize)
             && padding.len() % 256 == usize::from(pad)
             && payload.len() >= PADDING_CLASS
     };
-    let whole_blocks = payload.len() % BLOCK == 0;
+    let whole_blocks = payload.len().is_multiple_of(BLOCK);
     (signed_well & uniform & length_fits & whole_blocks & (size > 0)).then_some((flags, size))
 }
 
@@ -166,12 +166,15 @@ mod tests {
                 let (length, pad) = padding(size, Flags::NONE, random);
                 let total = PAYLOAD_HEAD + size + length;
                 assert!(
-                    total % 16 == 0 && total >= 256 && (1..=256).contains(&length),
+                    total.is_multiple_of(16) && total >= 256 && (1..=256).contains(&length),
                     "{size} {random}"
                 );
                 assert_eq!(length % 256, usize::from(pad));
                 let (length, pad) = padding(size, Flags::ALTERNATE_PADDING, random);
-                assert!((PAYLOAD_HEAD + size + length) % 16 == 0 && (1..=4096).contains(&length));
+                assert!(
+                    (PAYLOAD_HEAD + size + length).is_multiple_of(16)
+                        && (1..=4096).contains(&length)
+                );
                 assert_eq!((length - 1) / 16, usize::from(pad));
             }
         }

@@ -6,6 +6,7 @@
 
 mod build;
 mod fields;
+mod fingerprint;
 mod validate;
 
 use std::fmt;
@@ -24,6 +25,7 @@ pub use fields::{
     LAST_INFORMATION, NAMED, SECONDARY_KEY, SELF_SIGNATURE, SIGNING_KEY,
 };
 use fields::{Form, SIGNATURE_SIZE};
+pub use fingerprint::{Fingerprint, FingerprintKind};
 pub use validate::{validate_organization, validate_request, validate_user};
 
 /// Bytes of the header: magic number (2) and length of the fields (3). No signature covers it.
@@ -158,73 +160,6 @@ impl State {
     /// Whether the signet may be used.
     pub fn is_valid(self) -> bool {
         self >= Self::Request
-    }
-}
-
-/// Up to which field a fingerprint or split reaches (spec/10 §6).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum FingerprintKind {
-    /// Through field 5; users and requests.
-    Request,
-    /// Through the cryptographic signature; the kind that stands in envelopes.
-    Cryptographic,
-    /// Through field 253.
-    Full,
-    /// Through field 255.
-    Identified,
-}
-
-impl FingerprintKind {
-    /// All kinds, shortest reach first.
-    pub const ALL: [Self; 4] = [
-        Self::Request,
-        Self::Cryptographic,
-        Self::Full,
-        Self::Identified,
-    ];
-
-    fn last_field(self, signet: SignetKind) -> Option<u8> {
-        match (self, signet) {
-            (Self::Request, SignetKind::User | SignetKind::Request) => Some(SELF_SIGNATURE),
-            (Self::Cryptographic, kind) => kind.cryptographic_signature(),
-            (Self::Full, SignetKind::Organization | SignetKind::User) => Some(FULL_SIGNATURE),
-            (Self::Identified, SignetKind::Organization | SignetKind::User) => {
-                Some(IDENTIFIED_SIGNATURE)
-            }
-            _ => None,
-        }
-    }
-}
-
-/// SHA-512 over a signet's fields up to some id, as 86 characters of unpadded base64.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Fingerprint(String);
-
-impl Fingerprint {
-    /// Characters of a fingerprint.
-    pub const LENGTH: usize = 86;
-
-    /// Reads the text form; anything but 64 bytes of strict unpadded base64 is refused.
-    pub fn parse(text: &str) -> Result<Self, SignetError> {
-        let digest =
-            encoding::decode_unpadded_array::<64>(text).map_err(|_| SignetError::Fingerprint)?;
-        Ok(Self::from_digest(&digest))
-    }
-
-    /// The fingerprint whose SHA-512 digest is `digest`.
-    pub fn from_digest(digest: &[u8; 64]) -> Self {
-        Self(encoding::encode_unpadded(digest))
-    }
-
-    /// The text form.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -608,6 +543,3 @@ fn key_length_width(
     let speaks_for_itself = kind == SignetKind::Request && id == ALTERNATE_KEY;
     if speaks_for_itself { guess } else { decided }.key_length_width()
 }
-
-#[cfg(test)]
-mod tests;

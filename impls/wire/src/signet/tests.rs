@@ -1,2 +1,0 @@
-//! Tests of signets by themselves; those against recorded ones are in `tests/`.
-use super::*;
