@@ -1,5 +1,6 @@
 //! dimespec: a conformance test harness and deterministic network simulator for DIME.
 
+pub mod knowledge;
 pub mod ledger;
 pub mod net;
 pub mod scenario;
