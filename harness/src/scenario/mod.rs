@@ -100,7 +100,8 @@ struct Document {
     world: WorldSpec,
     /// What happens, in order.
     steps: Vec<Located<Step>>,
-    /// What must have come of it.
+    /// What must have come of it; raw dialogs expect for themselves.
+    #[serde(default)]
     expect: Vec<Located<Expectation>>,
 }
 

@@ -183,7 +183,10 @@ impl<'a> Checker<'a> {
                 Some(("address", person)) => {
                     self.person(&name(person));
                 }
-                Some(("fingerprint", who)) => self.anybody(&name(who)),
+                Some(("fingerprint", who)) if who.contains('.') => self.domain(&name(who)),
+                Some(("fingerprint", who)) => {
+                    self.person(&name(who));
+                }
                 _ => {
                     let message = format!("`{{{inside}}}` cannot be filled in");
                     let problem = Diagnostic::at(&self.scenario.text, place, message);
