@@ -362,6 +362,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_so_from_the_start_stands_there() {
+        let step = "  - serve: { domain: beta.example, for: bob, signet: alice }\n";
+        insta::assert_snapshot!(broken("expect:", &format!("{step}expect:")), @r"
+        error: this is so from the start of a run, not only from here on
+          --> topic/name.yaml:10:5
+           |
+        10 |   - serve: { domain: beta.example, for: bob, signet: alice }
+           |     ^
+           = help: put it before all steps in which somebody acts
+        ");
+    }
+
+    #[test]
     fn a_person_has_one_organization() {
         insta::assert_snapshot!(broken("bob: {}", "bob: {}, alice: {}"), @r"
         error: `alice` is a user of `alpha.example` too
