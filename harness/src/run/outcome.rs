@@ -10,7 +10,7 @@ use dimespec_report::model::{
 use super::expect::{Blame, Met, Seen};
 use super::{Broken, Evidence, hops, transcript};
 use crate::knowledge::{
-    self, Claim, ClaimKind, Culprit, FindingKind, Given, Grade, Judged, Judgement, Policy, Role,
+    self, Claim, ClaimKind, FindingKind, Given, Grade, Judged, Judgement, Policy, Role,
 };
 use crate::scenario::expectations::{Expectation, Knowledge};
 use crate::scenario::{self, Case, Scenario};
@@ -66,7 +66,7 @@ pub fn judge(base: Run, case: &Case, world: &World, evidence: &Evidence) -> Run 
         dialogs: &dialogs,
     };
     let mut run = Run {
-        digest: evidence.trace.digest(),
+        digest: hex::encode(evidence.trace.digest()),
         virtual_time_ms: u64::try_from(evidence.performance.took.as_millis()).unwrap_or(u64::MAX),
         packets: evidence.trace.packets.len() as u64,
         bytes: evidence.trace.packets.iter().map(|packet| packet.length as u64).sum(),
@@ -206,7 +206,7 @@ fn add_expectations(
             run.reasons.push(met.detail.clone());
         }
         run.expectations.push(ReportedExpectation {
-            text: scenario.text.source(expectation.place),
+            text: as_written(scenario, expectation.place.offset),
             verdict: met.verdict,
             detail: told(&met),
         });
@@ -230,6 +230,13 @@ fn add_expectations(
             }),
         });
     }
+}
+
+/// The line of the file that begins at `offset`.
+fn as_written(scenario: &Scenario, offset: usize) -> String {
+    let rest = scenario.text.filled().get(offset..).unwrap_or_default();
+    let line = rest.lines().next().unwrap_or_default();
+    line.trim().trim_end_matches(':').to_owned()
 }
 
 fn told(met: &Met) -> String {

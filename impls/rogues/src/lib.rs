@@ -3,7 +3,7 @@
 //! A rogue is the reference with one part replaced. The suite must fail each of them, in the scenario
 //! and for the finding that the kill table names; a check that kills no rogue proves nothing.
 
-mod client;
+mod author;
 mod destination;
 mod origin;
 
@@ -39,7 +39,7 @@ pub fn all() -> &'static [Rogue] {
             name: "client-keyslot-for-origin",
             plays: Actor::Author,
             fault: "fills the author's keyslot of the display chunk with one the origin can open",
-            change: Change::Client(client::keyslot_for_origin),
+            change: Change::Client(author::keyslot_for_origin),
         },
         Rogue {
             name: "destination-names-recipient",
@@ -63,7 +63,7 @@ pub fn all() -> &'static [Rogue] {
             name: "resolver-accepts-bogus",
             plays: Actor::Author,
             fault: "believes DNS answers whose DNSSEC signatures are false",
-            change: Change::Client(client::accept_bogus),
+            change: Change::Client(author::accept_bogus),
         },
     ];
     &ALL
