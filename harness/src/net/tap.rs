@@ -127,6 +127,11 @@ impl Recorder {
         self.record_at(place, Direction::Forth, bytes);
     }
 
+    /// Everything recorded so far, without ledgers.
+    pub fn so_far(&self) -> Trace {
+        self.lock().trace.clone()
+    }
+
     /// Ends the recording: the trace with a ledger for each of the world's principals.
     pub fn finish(&self, world: &World) -> Trace {
         let mut trace = self.take();
