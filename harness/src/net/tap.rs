@@ -134,9 +134,14 @@ impl Recorder {
 
     /// Ends the recording: the trace with a ledger for each of the world's principals.
     pub fn finish(&self, world: &World) -> Trace {
-        let mut trace = std::mem::take(&mut *self.lock()).trace;
+        let mut trace = self.take();
         trace.ledgers = Witnesses::of(world).ledgers(&trace);
         trace
+    }
+
+    /// Ends the recording: the trace without ledgers.
+    pub fn take(&self) -> Trace {
+        std::mem::take(&mut *self.lock()).trace
     }
 
     fn record_at(&self, place: Place, direction: Direction, bytes: &[u8]) {

@@ -183,13 +183,22 @@ fn table(judgement: &Judgement) -> String {
             Judged::Missing => " (missing)",
             Judged::Finding => " (!)",
         };
-        rows.entry(cell.fact).or_default().push(format!("{grade}{mark}"));
+        rows.entry(cell.fact)
+            .or_default()
+            .push(format!("{grade}{mark}"));
     }
     let line = |name: &str, cells: Vec<String>| {
         let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:<14}")).collect();
-        format!("{name:<16}{}", cells.concat()).trim_end().to_owned()
+        format!("{name:<16}{}", cells.concat())
+            .trim_end()
+            .to_owned()
     };
     let head = line("", head.iter().map(|name| (*name).to_owned()).collect());
-    let rows = rows.into_iter().map(|(fact, cells)| line(fact.name(), cells));
-    std::iter::once(head).chain(rows).collect::<Vec<_>>().join("\n")
+    let rows = rows
+        .into_iter()
+        .map(|(fact, cells)| line(fact.name(), cells));
+    std::iter::once(head)
+        .chain(rows)
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -247,9 +247,10 @@ impl Stage {
 
     fn organization(&mut self, domain: &str, people: &[&str], first: u8) {
         let keys = keys_from(domain);
-        let signet = signet::organization(&keys.signing, &keys.encryption.public(), Profile::Libdime)
-        .sign(&keys.signing, domain)
-        .expect("a good signet");
+        let signet =
+            signet::organization(&keys.signing, &keys.encryption.public(), Profile::Libdime)
+                .sign(&keys.signing, domain)
+                .expect("a good signet");
         let server = format!("mx.{domain}");
         let role = HostRole::MailServer(domain.into());
         self.host(
