@@ -124,6 +124,7 @@ impl Stage {
                 contents: blocks(&token(&format!("attachment {id}")), 4),
             }],
             alternate: false,
+            recorded: None,
         };
         let (from, to) = (self.address_of(author), self.address_of(recipient));
         let (origin, destination) = (domain_of(&from), domain_of(&to));
@@ -247,9 +248,10 @@ impl Stage {
 
     fn organization(&mut self, domain: &str, people: &[&str], first: u8) {
         let keys = keys_from(domain);
-        let signet = signet::organization(&keys.signing, &keys.encryption.public(), Profile::Libdime)
-        .sign(&keys.signing, domain)
-        .expect("a good signet");
+        let signet =
+            signet::organization(&keys.signing, &keys.encryption.public(), Profile::Libdime)
+                .sign(&keys.signing, domain)
+                .expect("a good signet");
         let server = format!("mx.{domain}");
         let role = HostRole::MailServer(domain.into());
         self.host(
