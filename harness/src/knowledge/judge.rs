@@ -256,6 +256,10 @@ pub(super) fn name_of(principal: &Principal) -> &str {
     }
 }
 
+fn is_host(kind: FactKind) -> bool {
+    matches!(kind, FactKind::AuthorHost | FactKind::RecipientHost)
+}
+
 fn describe(roles: &[Role], principal: &Principal) -> String {
     let parts: Vec<&str> = roles.iter().map(|role| role.name()).collect();
     format!("{} {}", parts.join(" and "), name_of(principal))
@@ -326,7 +330,10 @@ impl Judge<'_> {
         for claim in self.claims.iter().filter(concerned) {
             match &claim.kind {
                 ClaimKind::Exactly(facts) if facts.contains(&kind) => result = Policy::Must,
-                ClaimKind::Exactly(_) if result == Policy::Must => result = Policy::Never,
+                // Where a host is belongs to the connection, not to what a letter says.
+                ClaimKind::Exactly(_) if result == Policy::Must && !is_host(kind) => {
+                    result = Policy::Never;
+                }
                 ClaimKind::Includes(facts) if facts.contains(&kind) => result = Policy::Must,
                 ClaimKind::Never(facts) if facts.contains(&kind) => result = Policy::Never,
                 _ => {}
