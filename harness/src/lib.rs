@@ -2,4 +2,5 @@
 
 pub mod ledger;
 pub mod net;
+pub mod scenario;
 pub mod world;

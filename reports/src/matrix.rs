@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Cell, Grade, Judged, Policy, Role, Run};
+use crate::model::{Cell, Grade, Judged, Letter, Policy, Role, Run};
 
 /// The knowledge table of one letter.
 #[derive(Clone, Debug)]
@@ -40,6 +40,13 @@ impl<'a> Matrix<'a> {
         self.cells.get(&(fact, column.0, column.1)).copied()
     }
 
+    /// All that a principal knows, in whatever role, in the order of the facts.
+    pub(crate) fn column(&self, principal: &str) -> Vec<&'a Cell> {
+        let columns = self.columns.iter().filter(|it| it.1 == principal);
+        let cells = columns.flat_map(|column| self.facts.iter().map(|it| self.cell(it, *column)));
+        cells.flatten().collect()
+    }
+
     fn arrange(letter: &'a str, cells: &[&'a Cell]) -> Self {
         let mut facts: Vec<&str> = Vec::new();
         let mut seen = BTreeSet::new();
@@ -63,6 +70,32 @@ impl<'a> Matrix<'a> {
             cells: cells.collect(),
         }
     }
+}
+
+/// The stations of a letter's way; an organization that is both origin and destination is one.
+pub(crate) fn stations(letter: &Letter) -> Vec<(Role, &str)> {
+    let mut stations = vec![(Role::Author, letter.author.as_str())];
+    if letter.origin == letter.destination {
+        stations.push((Role::OriginAndDestination, &letter.origin));
+    } else {
+        stations.push((Role::Origin, &letter.origin));
+        stations.push((Role::Destination, &letter.destination));
+    }
+    stations.push((Role::Recipient, &letter.recipient));
+    stations.retain(|station| !station.1.is_empty());
+    stations
+}
+
+/// Who plays a role in a run; empty if the cast does not say.
+pub(crate) fn players(run: &Run, role: Role) -> String {
+    let actors: &[&str] = match role {
+        Role::OriginAndDestination => &["origin", "destination"],
+        _ => &[role_word(role)],
+    };
+    let players = actors.iter().filter_map(|actor| run.cast.get(*actor));
+    let mut players: Vec<&str> = players.map(String::as_str).collect();
+    players.dedup();
+    players.join(", ")
 }
 
 /// A sign and a word for what stands in a cell, so that no meaning hangs on colour alone.

@@ -298,6 +298,22 @@ pub struct Letter {
     pub outcome: String,
 }
 
+impl Letter {
+    /// What carried this letter between two principals. Either may have dialled: a recipient's
+    /// client fetches.
+    pub fn hops_between<'a>(
+        &'a self,
+        run: &'a Run,
+        left: &'a str,
+        right: &'a str,
+    ) -> impl Iterator<Item = &'a Hop> {
+        run.hops.iter().filter(move |hop| {
+            hop.letter.as_deref() == Some(self.name.as_str())
+                && ((hop.from == left && hop.to == right) || (hop.from == right && hop.to == left))
+        })
+    }
+}
+
 /// One principal and one fact of one letter: what the policy says and what the evidence says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cell {
@@ -307,7 +323,8 @@ pub struct Cell {
     pub principal: String,
     /// What the principal is to this letter.
     pub role: Role,
-    /// The fact without its letter, such as `author` or `subject`.
+    /// The fact without its letter: `author`, `recipient`, `origin`, `destination`, `subject`,
+    /// `headers`, `body`, `attachment-name`, `attachment`, `author-host` or `recipient-host`.
     pub fact: String,
     /// What the policy says.
     pub policy: Policy,
@@ -426,15 +443,18 @@ pub struct Derivation {
 /// One step of a derivation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
-    /// When the bytes were seen, in milliseconds since the run began; absent for conclusions.
+    /// When the bytes were seen, in milliseconds since the run began; absent for steps on what an
+    /// earlier step gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_ms: Option<u64>,
-    /// Where, such as `line 11 from mx.alpha.example`; empty for conclusions.
+    /// Where, and what stands there if that can be read, such as
+    /// `line 11 from mx.alpha.example: DATA [...]`; empty for steps on what an earlier step gave.
     #[serde(default)]
     pub place: String,
-    /// The rule that was applied, such as `observe`, `decrypt` or `needle`.
+    /// The rule that was applied, such as `take-apart`, `decrypt` or `find`.
     pub rule: String,
-    /// What was seen or what follows.
+    /// What follows, one line; empty if the place says it all.
+    #[serde(default)]
     pub text: String,
     /// Number of the packet in the capture.
     #[serde(default, skip_serializing_if = "Option::is_none")]

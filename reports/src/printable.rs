@@ -84,7 +84,7 @@ pub(crate) fn size(bytes: u64) -> String {
 
 /// Where the bytes of an excerpt lie, as an explanation says it.
 pub(crate) fn place(packet: Option<u32>, excerpt: Option<&Excerpt>) -> String {
-    let packet = packet.map(|number| format!("packet {number}"));
+    let packet = packet.map(|number| format!("capture packet {number}"));
     let bytes = excerpt.map(|excerpt| {
         let end = excerpt.offset.saturating_add(excerpt.length);
         format!("bytes {}..{end}", excerpt.offset)

@@ -9,7 +9,7 @@ mod table;
 
 use std::collections::BTreeSet;
 
-use crate::matrix::{Matrix, cell_label, grade_word, policy_phrase, role_word};
+use crate::matrix::{Matrix, cell_label, grade_word, players, policy_phrase, role_word, stations};
 use crate::model::{
     Cell, Derivation, Expectation, Grade, Hop, Judged, Letter, Run, Step, Summary, Verdict,
 };
@@ -63,7 +63,7 @@ pub fn failure(run: &Run, colour: bool) -> String {
     ink.finish()
 }
 
-/// One line for a finished run, without a line feed.
+/// One line for a finished run, with its line feed.
 pub fn progress(run: &Run, colour: bool) -> String {
     let mut ink = Ink::new(colour);
     let (word, shade) = verdict_word(run.verdict);
@@ -83,10 +83,10 @@ pub fn progress(run: &Run, colour: bool) -> String {
     let word = ink.paint(shade, &format!("{word:<12}"));
     let note = ink.paint(Colour::Dim, &note);
     ink.raw(&format!("{word} {name}{note}"));
-    ink.finish().trim_end().to_owned()
+    ink.finish()
 }
 
-/// One line for a finished suite, without a line feed.
+/// One line for a finished suite, with its line feed.
 pub fn summary(summary: &Summary, colour: bool) -> String {
     let ink = Ink::new(colour);
     let counts = [
@@ -101,11 +101,11 @@ pub fn summary(summary: &Summary, colour: bool) -> String {
         .map(|(count, word, shade)| ink.paint(shade, &format!("{count} {word}")))
         .collect::<Vec<_>>();
     let runs = match summary.total() {
-        0 => return "nothing ran".to_owned(),
+        0 => return "nothing ran\n".to_owned(),
         1 => "1 run".to_owned(),
         total => format!("{total} runs"),
     };
-    format!("{runs}: {}", counts.join(", "))
+    format!("{runs}: {}\n", counts.join(", "))
 }
 
 fn headline(ink: &mut Ink, run: &Run) {
@@ -198,11 +198,15 @@ fn way(ink: &mut Ink, run: &Run, letter: &Letter, matrix: Option<&Matrix>) {
     let outcome = printable(&letter.outcome);
     ink.heading(&format!("the way of {name}: {outcome}"));
     let stations = stations(letter);
-    for (index, (actor, principal)) in stations.iter().enumerate() {
-        let player = actor.split(' ').find_map(|it| run.cast.get(it));
-        let player = player.map(|player| format!(" ({})", printable(player)));
+    for (index, (role, principal)) in stations.iter().enumerate() {
+        let player = players(run, *role);
         let who = ink.paint(Colour::Bold, &printable(principal));
-        ink.raw(&format!("  {who}, {actor}{}", player.unwrap_or_default()));
+        let played = if player.is_empty() {
+            player
+        } else {
+            format!(" ({})", printable(&player))
+        };
+        ink.raw(&format!("  {who}, {}{played}", role_word(*role)));
         if let Some(matrix) = matrix {
             learned(ink, matrix, principal);
         }
@@ -221,26 +225,8 @@ fn way(ink: &mut Ink, run: &Run, letter: &Letter, matrix: Option<&Matrix>) {
     }
 }
 
-/// The stations of a letter; an organization that is both origin and destination is one.
-fn stations(letter: &Letter) -> Vec<(&'static str, &str)> {
-    let mut stations = vec![("author", letter.author.as_str())];
-    if letter.origin == letter.destination {
-        stations.push(("origin and destination", &letter.origin));
-    } else {
-        stations.push(("origin", &letter.origin));
-        stations.push(("destination", &letter.destination));
-    }
-    stations.push(("recipient", &letter.recipient));
-    stations.retain(|station| !station.1.is_empty());
-    stations
-}
-
 fn learned(ink: &mut Ink, matrix: &Matrix, principal: &str) {
-    let columns = matrix.columns.iter().filter(|it| it.1 == principal);
-    let cells: Vec<&Cell> = columns
-        .flat_map(|column| matrix.facts.iter().map(|fact| matrix.cell(fact, *column)))
-        .flatten()
-        .collect();
+    let cells = matrix.column(principal);
     let groups = [
         (Judged::Finding, "must not know but does:", Colour::Red),
         (Judged::Missing, "must know but does not:", Colour::Red),
@@ -268,13 +254,9 @@ fn facts<'a>(ink: &mut Ink, phrase: &str, shade: Colour, cells: impl Iterator<It
     }
 }
 
-/// What carried the letter from one station to the next; the recipient's client asks, so either
-/// end may have dialled.
+/// What carried the letter from one station to the next.
 fn crossed(ink: &mut Ink, run: &Run, letter: &Letter, left: &str, right: &str) {
-    let hops = run.hops.iter().filter(|hop| {
-        hop.letter.as_deref() == Some(letter.name.as_str())
-            && ((hop.from == left && hop.to == right) || (hop.from == right && hop.to == left))
-    });
+    let hops = letter.hops_between(run, left, right);
     let mut any = false;
     for hop in hops.take(HOPS_SHOWN) {
         any = true;
@@ -283,7 +265,7 @@ fn crossed(ink: &mut Ink, run: &Run, letter: &Letter, left: &str, right: &str) {
         ink.wrapped(&format!("  ↓ {time:>8}  "), "              ", &text, "");
     }
     if !any {
-        ink.raw("  ↓");
+        ink.raw("  ↓ nothing");
     }
 }
 
@@ -350,18 +332,21 @@ fn derivation(ink: &mut Ink, run: &Run, index: usize, proof: &Derivation) {
     }
 }
 
+/// The place with its source at the right edge, then what follows from it.
 fn step(ink: &mut Ink, step: &Step) {
-    const REST: &str = "                  ";
+    const INDENT: &str = "                  ";
     let time = step.at_ms.map(duration).unwrap_or_default();
-    let mut text = printable(&step.text);
-    if !step.place.is_empty() {
-        text = format!("{}: {text}", printable(&step.place));
-    }
-    if step.at_ms.is_none() && !step.rule.is_empty() {
-        text = format!("{}: {text}", printable(&step.rule));
-    }
+    let first = format!("      {time:>10}  ");
     let source = place(step.packet, step.bytes.as_ref());
-    ink.wrapped(&format!("      {time:>10}  "), REST, &text, &source);
+    let text = printable(&step.text);
+    if step.place.is_empty() {
+        ink.wrapped(&first, INDENT, &text, &source);
+        return;
+    }
+    ink.wrapped(&first, INDENT, &printable(&step.place), &source);
+    if !text.is_empty() {
+        ink.wrapped(INDENT, INDENT, &text, "");
+    }
 }
 
 fn inherent(ink: &mut Ink, run: &Run) {

@@ -7,6 +7,7 @@ pub mod agent;
 pub mod dmap;
 pub mod dmtp;
 pub mod dns;
+pub mod live;
 pub mod platform;
 pub mod resolver;
 pub mod session;

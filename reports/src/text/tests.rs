@@ -64,16 +64,16 @@ fn a_passing_run_is_explained_hop_by_hop() {
 
     how it follows
       [1] tap backbone holds letter.origin (may know)
-              0.201s  packet from 10.1.0.2:41022 to 10.2.0.2:26: TLS client hello                        packet 97
-                      link: 10.1.0.2 is published as mx.alpha.example = letter.origin
+              0.201s  connection from 10.1.0.2:41022 to 10.2.0.2:26
+                      address of mx.alpha.example = letter.origin
 
       [2] destination beta.example confirms letter.author (must never know)
           requirement DIME-HOP-2, culprit protocol I1
-              0.236s  D/MIME message from mx.alpha.example, chunk 5: destination chunk of 352 bytes
-                      packet 121, bytes 6..13
-                      decrypt: slot D opens with the encryption key of beta.example
-                      guess: 64 bytes verify under the signet of alice-7fz3kq2m5w6xj4htb2ca@alpha.example and no
-                      other = letter.author
+              0.236s  D/MIME message from mx.alpha.example: chunk 5 (destination)
+                      capture packet 121, bytes 84..436
+                      keyslot D of chunk 5 (destination) opens with the encryption key of beta.example
+                      signature of chunk 5 (destination) verifies under the public key of
+                      alice-7fz3kq2m5w6xj4htb2ca@alpha.example and no other = letter.author
 
     what DIME itself gave away
       ◆ I1: The destination confirms the author by the signature in chunk 5 [2]
@@ -92,8 +92,8 @@ fn a_failing_run_tells_who_learned_what_and_how() {
       [3] destination beta.example holds letter.author (must never know)
           requirement DIME-HOP-2, culprit origin alpha.example
               0.213s  line 11 from mx.alpha.example: DATA [YWxpY2UtN2Z6M2txMm01dzZ4ajRodGIyY2FAYWxwaGEuZXhhbXBsZQ]
-                      packet 118, bytes 6..69
-                      needle: base64 (phase 0) of "alice-7fz3kq2m5w6xj4htb2ca@alpha.example" = letter.author
+                      capture packet 118, bytes 6..69
+                      base64 (phase 0) of "alice-7fz3kq2m5w6xj4htb2ca@alpha.example" = letter.author
 
       ✗ refused: letter by beta.example with code 550
         the server said: 250 \u{1b}[2J</pre><script>alert('x')</script>"><img src=x onerror=alert(1)>\u{202e}
@@ -117,7 +117,7 @@ fn a_skipped_run_tells_why() {
 fn each_run_has_one_line_while_the_suite_runs() {
     let lines = sample::report().runs;
     let lines = lines.iter().map(|run| progress(run, false));
-    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
+    insta::assert_snapshot!(lines.collect::<String>(), @"
     PASS         privacy/four-hops  the protocol gives away I1
     FAIL         privacy/four-hops[data=free-text]  DIME-HOP-2: destination beta.example holds letter.author, which it m…
     SKIP         dns/expired  stage live has no clock that can be moved
@@ -127,7 +127,7 @@ fn each_run_has_one_line_while_the_suite_runs() {
 #[test]
 fn a_suite_ends_with_its_counts() {
     insta::assert_snapshot!(summary(&sample::report().summary, false), @"3 runs: 1 failed, 1 passed, 1 skipped");
-    assert_eq!(summary(&Summary::default(), false), "nothing ran");
+    assert_eq!(summary(&Summary::default(), false), "nothing ran\n");
 }
 
 #[test]

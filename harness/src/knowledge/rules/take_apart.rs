@@ -1,0 +1,119 @@
+//! Take apart: D/MIME messages wherever they stand in a text.
+
+use dime_wire::dissect::{MessageMap, find_messages};
+use sha2::{Digest as _, Sha256};
+
+use super::super::graph::{Rule, Slice, Term, TermId, TextId};
+use super::{Body, ChunkEntry, Copy, Expansion};
+
+/// Copies of messages that are taken apart in one analysis.
+pub const MAXIMUM_COPIES: usize = 4096;
+
+impl Expansion<'_> {
+    /// Finds the messages in a text and interns them and their chunks. Returns the chunks that
+    /// were not seen before.
+    pub(super) fn take_apart(&mut self, text: TextId) -> Vec<usize> {
+        let Some(premise) = self.graph.find(&Term::Text(text)) else {
+            return Vec::new();
+        };
+        let mut new = Vec::new();
+        for map in find_messages(self.bytes(text)) {
+            if self.copies.len() >= MAXIMUM_COPIES {
+                self.graph.truncate("MAXIMUM_COPIES");
+                break;
+            }
+            self.take_message(text, premise, &map, &mut new);
+        }
+        new
+    }
+
+    fn take_message(&mut self, text: TextId, premise: TermId, map: &MessageMap, new: &mut Vec<usize>) {
+        let Some(ephemeral) = map.ephemeral.clone() else {
+            return;
+        };
+        let ephemeral = self.slice(&at(text, ephemeral)).to_vec();
+        let next = self.ephemerals.len();
+        let message = *self.ephemerals.entry(ephemeral).or_insert(next);
+        let Some((body, is_new)) = self.body(text, map) else {
+            return;
+        };
+        self.copies.push(Copy {
+            at: at(text, whole(map)),
+            tracing: map.tracing.clone(),
+            message,
+            body,
+        });
+        if let Some(term) = self.bodies.get(body).map(|body| body.term) {
+            let rule = Rule::TakeApart { chunk: None };
+            self.step(rule, vec![premise], term, at(text, map.range.clone()));
+        }
+        for (position, chunk) in map.chunks.iter().enumerate() {
+            let place = at(text, chunk.range.clone());
+            let key = (message, Sha256::digest(self.slice(&place)).into());
+            let id = match self.chunk_ids.get(&key) {
+                Some(id) => *id,
+                None => {
+                    let Some(term) = self.intern_chunk() else {
+                        return;
+                    };
+                    let id = self.chunks.len();
+                    self.chunks.push(ChunkEntry {
+                        term,
+                        kind: chunk.kind,
+                        message,
+                        position,
+                        payload: at(text, chunk.payload.clone()),
+                        slots: chunk.slots.iter().map(|slot| at(text, slot.clone())).collect(),
+                        body,
+                        opened: Vec::new(),
+                    });
+                    self.chunk_ids.insert(key, id);
+                    new.push(id);
+                    id
+                }
+            };
+            if is_new && let Some(body) = self.bodies.get_mut(body) {
+                body.chunks.push((chunk.kind, place.clone(), id));
+            }
+            if let Some(term) = self.chunks.get(id).map(|entry| entry.term) {
+                let rule = Rule::TakeApart { chunk: Some(chunk.kind) };
+                self.step(rule, vec![premise], term, place);
+            }
+        }
+    }
+
+    fn intern_chunk(&mut self) -> Option<TermId> {
+        let number = u32::try_from(self.chunks.len()).ok()?;
+        self.graph.intern(Term::Chunk(number))
+    }
+
+    /// The index of a message's byte string, and whether it is new.
+    fn body(&mut self, text: TextId, map: &MessageMap) -> Option<(usize, bool)> {
+        let digest: [u8; 32] = Sha256::digest(self.slice(&at(text, map.range.clone()))).into();
+        if let Some(body) = self.body_ids.get(&digest) {
+            return Some((*body, false));
+        }
+        let index = self.bodies.len();
+        let term = self.graph.intern(Term::Message(u32::try_from(index).ok()?))?;
+        self.bodies.push(Body {
+            term,
+            chunks: Vec::new(),
+        });
+        self.body_ids.insert(digest, index);
+        Some((index, true))
+    }
+}
+
+fn at(text: TextId, range: std::ops::Range<usize>) -> Slice {
+    Slice { text, range }
+}
+
+/// Tracing and message; the tracing header of four bytes stands in front of its data.
+fn whole(map: &MessageMap) -> std::ops::Range<usize> {
+    const TRACING_HEADER: usize = 4;
+    let start = map
+        .tracing
+        .as_ref()
+        .map_or(map.range.start, |data| data.start.saturating_sub(TRACING_HEADER));
+    start..map.range.end
+}

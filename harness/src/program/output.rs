@@ -1,0 +1,95 @@
+//! Where the results of `run` go: standard output and, if asked for, a folder.
+//!
+//! The folder's `events.jsonl` grows line by line while the suite runs, so that an interrupted
+//! suite loses nothing but the case it was in. The other files are written whole at the end, each
+//! under a temporary name first.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use dimespec_report::model::{Event, Report, Run, Verdict};
+use dimespec_report::{html, json, text};
+
+use super::{Format, Usage};
+
+/// Prints and stores the results of a suite.
+pub struct Output {
+    format: Format,
+    colour: bool,
+    folder: Option<(PathBuf, File)>,
+    failures: Vec<Run>,
+}
+
+impl Output {
+    /// Prepares the folder, if there is one.
+    pub fn new(folder: Option<&Path>, format: Format, colour: bool) -> Result<Self, Usage> {
+        let folder = match folder {
+            Some(path) => {
+                let failed = |error: io::Error| {
+                    Usage(format!("failed to write into {}: {error}", path.display()))
+                };
+                fs::create_dir_all(path).map_err(failed)?;
+                let events = File::create(path.join("events.jsonl")).map_err(failed)?;
+                Some((path.to_path_buf(), events))
+            }
+            None => None,
+        };
+        Ok(Self {
+            format,
+            colour,
+            folder,
+            failures: Vec::new(),
+        })
+    }
+
+    /// Takes note of one event.
+    pub fn event(&mut self, event: &Event) -> io::Result<()> {
+        let line = json::line(event).map_err(io::Error::other)?;
+        if let Some((_, events)) = &mut self.folder {
+            events.write_all(line.as_bytes())?;
+        }
+        let mut out = io::stdout().lock();
+        match (self.format, event) {
+            (Format::Json, _) => out.write_all(line.as_bytes())?,
+            (Format::Text, Event::RunFinished(run)) => {
+                out.write_all(text::progress(run, self.colour).as_bytes())?;
+                if run.verdict == Verdict::Fail {
+                    self.failures.push((**run).clone());
+                }
+            }
+            (Format::Text, _) => {}
+        }
+        out.flush()
+    }
+
+    /// Prints failures in full and the summary, and writes the files.
+    pub fn finish(self, report: &Report) -> Result<(), Usage> {
+        if self.format == Format::Text {
+            let mut out = io::stdout().lock();
+            for run in &self.failures {
+                write!(out, "\n{}", text::failure(run, self.colour))?;
+            }
+            write!(out, "\n{}", text::summary(&report.summary, self.colour))?;
+        }
+        let Some((folder, _)) = self.folder else {
+            return Ok(());
+        };
+        replace(&folder.join("results.json"), &json::write(report)?)?;
+        let page = folder.join("index.html");
+        replace(&page, &html::page(report)?)?;
+        if self.format == Format::Text {
+            println!("report: {}", page.display());
+        }
+        Ok(())
+    }
+}
+
+/// Writes a file whole or not at all.
+fn replace(path: &Path, text: &str) -> Result<(), Usage> {
+    let failed =
+        |error: io::Error| Usage(format!("failed to write {}: {error}", path.display()));
+    let next = path.with_extension("tmp");
+    fs::write(&next, text).map_err(failed)?;
+    fs::rename(&next, path).map_err(failed)
+}
