@@ -10,6 +10,7 @@ mod forms;
 mod graph;
 mod inherent;
 mod judge;
+mod judgement;
 mod needles;
 mod place;
 mod policy;
@@ -28,9 +29,10 @@ pub use explain::{Derivation, MAXIMUM_EXCERPT, ShapeStep, Source, Step};
 pub use forms::{Aspect, Coding, Form};
 pub use graph::{Grade, Graph, Inference, InferenceId, Rule, Slice, Term, TermId, TextId, Tie};
 pub use inherent::{InherentError, InherentLeak, read as read_inherent};
-pub use judge::{
+pub use judge::judge;
+pub use judgement::{
     Cell, Claim, ClaimKind, ClaimOutcome, Culprit, Doubt, Finding, FindingKind, InherentFound,
-    Judged, Judgement, judge,
+    Judged, Judgement,
 };
 pub use policy::{Policy, Role, policy, requirement, roles};
 
