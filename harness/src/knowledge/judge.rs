@@ -12,6 +12,7 @@ use super::judgement::{
     Cell, Claim, ClaimKind, ClaimOutcome, Culprit, Doubt, Finding, FindingKind, InherentFound,
     Judged, Judgement,
 };
+use super::needles::MINIMUM_NEEDLE_BYTES;
 use super::policy::{Policy, Role, policy, requirement, roles};
 use super::{Analysis, Derivation};
 
@@ -28,6 +29,12 @@ pub fn judge(analysis: &Analysis<'_>, claims: &[Claim]) -> Judgement {
     judge.inherent_claims();
     judge.out.claims = claims.iter().map(|claim| judge.outcome(claim)).collect();
     judge.out
+}
+
+/// Whether a fact is the address of a host, which every connection tells: a claim that somebody
+/// knows exactly some facts does not speak of these.
+fn is_host(kind: FactKind) -> bool {
+    matches!(kind, FactKind::AuthorHost | FactKind::RecipientHost)
 }
 
 struct Judge<'j> {
@@ -95,7 +102,9 @@ impl Judge<'_> {
         for claim in self.claims.iter().filter(concerned) {
             match &claim.kind {
                 ClaimKind::Exactly(facts) if facts.contains(&kind) => result = Policy::Must,
-                ClaimKind::Exactly(_) if result == Policy::Must => result = Policy::Never,
+                ClaimKind::Exactly(_) if result == Policy::Must && !is_host(kind) => {
+                    result = Policy::Never;
+                }
                 ClaimKind::Includes(facts) if facts.contains(&kind) => result = Policy::Must,
                 ClaimKind::Never(facts) if facts.contains(&kind) => result = Policy::Never,
                 _ => {}
@@ -187,7 +196,8 @@ impl Judge<'_> {
         if !reached || question.facts.iter().all(held) {
             return (Judged::Ok, kept);
         }
-        if let Some(reason) = self.reason_to_doubt(question, &[], undecided) {
+        let reason = self.reason_to_doubt(question, &[], undecided);
+        if let Some(reason) = reason.or_else(|| self.too_short(question)) {
             self.doubt(question, reason);
             return (Judged::Doubtful, kept);
         }
@@ -279,6 +289,14 @@ impl Judge<'_> {
         }
         let gap = self.analysis.gap(question.principal)?;
         Some(format!("ledger is partial: {gap}"))
+    }
+
+    /// Why a value is not missed: it cannot be searched for.
+    fn too_short(&self, question: &Question<'_>) -> Option<String> {
+        let facts = question.facts.iter();
+        let mut facts = facts.filter_map(|index| self.analysis.given().facts.get(*index));
+        let short = facts.any(|fact| fact.value.len() < MINIMUM_NEEDLE_BYTES);
+        (short && !is_host(question.kind)).then(|| "value is too short to be searched".to_owned())
     }
 
     fn doubt(&mut self, question: &Question<'_>, reason: String) {

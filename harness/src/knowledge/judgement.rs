@@ -42,7 +42,8 @@ pub struct Claim {
 /// The kinds of expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClaimKind {
-    /// These and, of the facts whose policy is must or never, no others.
+    /// These and, of the facts whose policy is must or never, no others. Addresses of hosts, which
+    /// every connection tells, are left to the default policy unless they are listed.
     Exactly(Vec<FactKind>),
     /// At least these.
     Includes(Vec<FactKind>),

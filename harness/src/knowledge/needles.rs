@@ -224,6 +224,9 @@ impl<'a> Forms<'a> {
         for part in &parts {
             self.digests(Aspect::Part, part);
         }
+        for wrapped in wrapped(value) {
+            self.digests(Aspect::Part, &wrapped);
+        }
         for recased in [value.to_ascii_lowercase(), value.to_ascii_uppercase()] {
             if recased != value {
                 self.digests(Aspect::Recased, &recased);
@@ -370,6 +373,15 @@ pub(super) fn telling_parts(value: &[u8]) -> Vec<Vec<u8>> {
         .map(<[u8]>::to_vec)
         .into_iter()
         .collect()
+}
+
+/// A short value with what often stands around it when somebody hashes it.
+fn wrapped(value: &[u8]) -> Vec<Vec<u8>> {
+    if value.len() > MAXIMUM_WHOLE_BYTES {
+        return Vec::new();
+    }
+    let with = |before: &[u8], after: &[u8]| [before, value, after].concat();
+    vec![with(b"<", b">"), with(b"", b"\n"), with(b"", b"\r\n")]
 }
 
 fn apply_all(value: &[u8], codings: &[Coding]) -> Vec<u8> {

@@ -116,6 +116,31 @@ impl Places {
         }
     }
 
+    /// Where the piece begins that a slice stands in: line, record or message. Two hits of one form in
+    /// one piece teach the same.
+    pub(super) fn piece(&self, expansion: &Expansion<'_>, slice: &Slice) -> usize {
+        let TextId::Observed(buffer) = slice.text else {
+            return 0;
+        };
+        let start = slice.range.start;
+        if let Some(line) = self.line_at(buffer, start) {
+            // Tracing in front of a message is a piece of its own.
+            let message = expansion
+                .copies
+                .iter()
+                .find(|copy| copy.at.text == slice.text && copy.at.range.contains(&start));
+            return match message {
+                Some(copy) => match &copy.tracing {
+                    Some(data) if start >= data.end => data.end,
+                    _ => copy.at.range.start,
+                },
+                None => line.range.start,
+            };
+        }
+        let bytes = expansion.trace.buffers.get(buffer.0 as usize);
+        bytes.map_or(0, |bytes| record_at(bytes, start).start)
+    }
+
     /// The packet that carried the bytes at `offset` of a buffer: exactly for raw bytes, for
     /// plaintext the first of its direction that was sent when it was written or later.
     pub(super) fn packet(&self, trace: &Trace, buffer: BufferId, offset: usize) -> Option<u32> {
