@@ -5,10 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dime::platform::{BoxFuture, NetError, Platform, Ports, Tick, UnixTime};
+use dime::platform::{Batch, BoxFuture, NetError, Platform, Ports, Tick, UnixTime};
 use dime::tls::{self, ServerIdentity};
+use dimespec::ledger::{ChannelKind, Completeness, Direction, Layer, Ledger, Trace};
 use dimespec::net::sim::{Limits, Settings, SimError, Simulation};
+use dimespec::net::tap::Recorder;
 use dimespec::world::pki::{self, CertificateKind};
+use dimespec::world::{Host, HostRole, Pki, Principal, Tap, World};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const NOW: UnixTime = UnixTime(1_800_000_000);
@@ -83,7 +86,18 @@ fn with_echo_server<T: Send + 'static>(
     seed: u64,
     work: impl Fn(Arc<dyn Platform>) -> BoxFuture<'static, T> + Send + Sync + 'static,
 ) -> Result<T, SimError> {
+    recorded(seed, work).map(|(answer, _)| answer)
+}
+
+/// As [`with_echo_server`], with all that was recorded.
+fn recorded<T: Send + 'static>(
+    seed: u64,
+    work: impl Fn(Arc<dyn Platform>) -> BoxFuture<'static, T> + Send + Sync + 'static,
+) -> Result<(T, Trace), SimError> {
     let mut simulation = Simulation::new(settings(seed));
+    let recorder = Recorder::new(simulation.clock());
+    let tap = recorder.clone();
+    simulation.decorate(move |host, platform| tap.tap(host, platform));
     simulation.host(SERVER, address(1), |platform| {
         Box::pin(echo_server(platform))
     })?;
@@ -98,7 +112,202 @@ fn with_echo_server<T: Send + 'static>(
         })
     })?;
     let director = async { answered.await.expect("client ends") };
-    simulation.run(director, Limits::default())
+    let answer = simulation.run(director, Limits::default())?;
+    Ok((answer, recorder.finish(&world())))
+}
+
+/// Alpha's mail server, beta's client host, a tap between them and a bystander.
+fn world() -> World {
+    let organization = |name: &str| Principal::Organization(name.to_owned());
+    let host = |name: &str, last, principal| Host {
+        name: name.to_owned(),
+        address: address(last),
+        principal,
+        role: HostRole::Resolver,
+    };
+    let hosts = [
+        host(SERVER, 1, organization("alpha.example")),
+        host("client", 2, organization("beta.example")),
+        host("resolver", 3, Principal::Dns("resolver".to_owned())),
+    ];
+    let tap = Tap {
+        name: "backbone".to_owned(),
+        between: ["beta.example".to_owned(), "alpha.example".to_owned()],
+    };
+    World {
+        seed: 0,
+        now: NOW,
+        organizations: Default::default(),
+        people: Default::default(),
+        hosts: hosts.map(|host| (host.name.clone(), host)).into(),
+        zones: Vec::new(),
+        pki: Pki {
+            authority: Vec::new(),
+            certificates: Default::default(),
+        },
+        letters: Vec::new(),
+        facts: Vec::new(),
+        taps: vec![tap],
+    }
+}
+
+/// A run in which the client says hello three times over TLS, once in a datagram, and keeps it.
+fn hello(seed: u64) -> Trace {
+    let work = |platform: Arc<dyn Platform>| -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            for _ in 0..3 {
+                echo(&*platform, address(1), b"hello inside").await;
+            }
+            let socket = platform.datagram(0).await.expect("ports are free");
+            let nobody = SocketAddr::new(address(1), 53);
+            socket.send(b"hello outside", nobody).await.expect("sends");
+            let store = platform.store("mail").await.expect("opens");
+            let batch = Batch::default().put("a", "hello kept").delete("b");
+            store.commit(batch).await.expect("has room");
+        })
+    };
+    recorded(seed, work).expect("the run succeeds").1
+}
+
+fn ledger<'a>(trace: &'a Trace, principal: &Principal) -> &'a Ledger {
+    let mut ledgers = trace.ledgers.iter();
+    ledgers
+        .find(|ledger| ledger.principal == *principal)
+        .expect("everybody has a ledger")
+}
+
+/// The layer and text of all a principal could read.
+fn read(trace: &Trace, principal: &Principal) -> Vec<(Layer, Direction, String)> {
+    let ledger = ledger(trace, principal);
+    assert_eq!(ledger.completeness, Completeness::Complete);
+    let observed = ledger.observations.iter();
+    observed
+        .map(|id| {
+            let buffer = &trace.buffers[id.0 as usize];
+            let text = String::from_utf8_lossy(&buffer.bytes).into_owned();
+            (buffer.layer, buffer.direction, text)
+        })
+        .collect()
+}
+
+#[test]
+fn the_ends_read_plaintext_once_and_the_tap_reads_the_line() {
+    let trace = hello(1);
+    let plain = |(layer, _, text): &(Layer, Direction, String)| {
+        (*layer == Layer::Plain && text == "hello inside").then_some(())
+    };
+    for end in ["alpha.example", "beta.example"] {
+        let texts = read(&trace, &Principal::Organization(end.to_owned()));
+        let echoes = texts.iter().filter_map(plain).count();
+        assert_eq!(echoes, 6, "three there and three back, each once");
+    }
+    let tapped = read(&trace, &Principal::Tap("backbone".to_owned()));
+    assert_eq!(
+        tapped.len(),
+        7,
+        "two directions of three streams, a datagram"
+    );
+    assert!(tapped.iter().all(|(layer, ..)| *layer == Layer::Raw));
+    assert!(tapped.iter().all(|(_, _, text)| !text.contains("inside")));
+    assert!(tapped.iter().any(|(_, _, text)| text == "hello outside"));
+    assert!(read(&trace, &Principal::Dns("resolver".to_owned())).is_empty());
+}
+
+#[test]
+fn a_commit_stands_in_the_ledger_of_its_host_alone() {
+    let trace = hello(1);
+    let kept = "key=a length=10\nhello kept\nkey=b deleted\n";
+    let holds = |name: &str| {
+        let texts = read(&trace, &Principal::Organization(name.to_owned()));
+        texts.iter().any(|(_, _, text)| text == kept)
+    };
+    assert!(holds("beta.example"));
+    assert!(!holds("alpha.example"));
+}
+
+#[test]
+fn marks_lead_from_every_raw_byte_to_its_packet() {
+    let trace = hello(1);
+    let mut packets = 0;
+    for buffer in trace.buffers.iter().filter(|b| b.layer == Layer::Raw) {
+        let mut end = 0;
+        for mark in &buffer.marks {
+            let packet = &trace.packets[mark.packet.expect("raw bytes have one") as usize];
+            assert_eq!((packet.offset, packet.at), (mark.offset, mark.at));
+            assert_eq!(packet.offset, end, "there are no gaps");
+            end += packet.length;
+            packets += 1;
+        }
+        assert_eq!(end, buffer.bytes.len());
+    }
+    assert_eq!(packets, trace.packets.len());
+    let streams = trace.channels.iter();
+    let streams = streams.filter(|c| matches!(c.kind, ChannelKind::Stream { .. }));
+    assert_eq!(streams.count(), 3);
+}
+
+/// Asks a process of its own for the digest of [`hello`].
+fn digest_in_another_process(seed: u64) -> String {
+    let this = std::env::current_exe().expect("tests are a program");
+    let output = std::process::Command::new(this)
+        .args(["--exact", "a_run_tells_its_digest", "--nocapture"])
+        .env("DIGEST_SEED", seed.to_string())
+        .output()
+        .expect("starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().find_map(|line| line.split("digest=").nth(1));
+    line.expect("tells its digest").to_owned()
+}
+
+#[test]
+fn a_run_tells_its_digest() {
+    let seed = std::env::var("DIGEST_SEED").ok();
+    let seed = seed.map_or(1, |seed| seed.parse().expect("a number"));
+    let digest = hello(seed).digest();
+    assert_eq!(digest, hello(seed).digest());
+    println!("digest={}", hex::encode(digest));
+}
+
+#[test]
+fn two_processes_give_the_same_bytes_and_another_seed_gives_others() {
+    let first = digest_in_another_process(41);
+    assert_eq!(first.len(), 64);
+    assert_eq!(first, digest_in_another_process(41));
+    assert_ne!(first, digest_in_another_process(42));
+}
+
+#[test]
+fn a_store_survives_a_crash_and_a_task_does_not() {
+    let mut simulation = Simulation::new(settings(1));
+    let boot = |platform: Arc<dyn Platform>| -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let store = platform.store("lives").await.expect("opens");
+            let lives = store.scan("life").await.expect("reads").len();
+            let batch = Batch::default().put(format!("life{lives}"), "");
+            store.commit(batch).await.expect("has room");
+            let clock = platform.clock();
+            clock.sleep_until(clock.now() + WAIT).await;
+            let batch = Batch::default().put(format!("end of life{lives}"), "");
+            store.commit(batch).await.expect("has room");
+        })
+    };
+    simulation.host("cat", address(1), boot).expect("fresh");
+    let (clock, control) = (simulation.clock(), simulation.control());
+    let platform = simulation.platform("cat").expect("is there");
+    let director = async {
+        clock.sleep_until(Tick(0) + WAIT / 2).await;
+        control.restart("cat");
+        clock.sleep_until(Tick(0) + WAIT * 2).await;
+        let store = platform.store("lives").await.expect("opens");
+        store.scan("").await.expect("reads")
+    };
+    let entries = simulation.run(director, Limits::default());
+    let keys: Vec<String> = entries
+        .expect("the run succeeds")
+        .into_iter()
+        .map(|(key, _)| key)
+        .collect();
+    assert_eq!(keys, ["end of life1", "life0", "life1"]);
 }
 
 #[test]
@@ -167,7 +376,33 @@ fn a_director_who_waits_for_nothing_is_told_so() {
 }
 
 #[test]
-fn nothing_listens_nowhere_and_partitions_look_as_on_a_real_network() {
+fn a_connection_across_a_partition_waits_until_its_deadline() {
+    let mut simulation = Simulation::new(settings(1));
+    let idle = |_| -> BoxFuture<'static, ()> { Box::pin(std::future::pending()) };
+    simulation.host("a", address(1), idle).expect("fresh");
+    simulation.host("b", address(2), idle).expect("fresh");
+    let control = simulation.control();
+    control.partition("b", "a");
+    let (clock, platform) = (
+        simulation.clock(),
+        simulation.platform("a").expect("is there"),
+    );
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    let dialling = platform.clone();
+    let dial = async move {
+        let to = SocketAddr::new(address(2), 26);
+        let deadline = dialling.clock().now() + WAIT;
+        let _ = answer.send(dialling.connect(to, deadline).await.err());
+    };
+    platform.spawn("dial", Box::pin(dial));
+    let director = async { answered.await.expect("ends") };
+    let error = simulation.run(director, Limits::default());
+    assert_eq!(error, Ok(Some(NetError::TimedOut)));
+    assert!(clock.now() >= Tick(0) + WAIT);
+}
+
+#[test]
+fn a_closed_port_refuses_and_an_unknown_address_is_unreachable() {
     let results = with_echo_server(1, |platform| {
         Box::pin(async move {
             let deadline = platform.clock().now() + WAIT;

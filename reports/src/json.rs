@@ -25,7 +25,7 @@ pub fn write(report: &Report) -> Result<String, WriteError> {
     Ok(text)
 }
 
-/// Reads a report written by [`write`], by this version or an older one.
+/// Reads a report written by [`write()`], by this version or an older one.
 ///
 /// # Errors
 /// If the file is too long, is not JSON, has another format or lacks a required field.
@@ -36,12 +36,14 @@ pub fn read(json: &str) -> Result<Report, ReadError> {
     serde_json::from_str(json).map_err(ReadError::NotAReport)
 }
 
-/// One event as one line, without its line feed.
+/// One event as one line that ends with a line feed.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn line(event: &Event) -> Result<String, WriteError> {
-    Ok(serde_json::to_string(event)?)
+    let mut text = serde_json::to_string(event)?;
+    text.push('\n');
+    Ok(text)
 }
 
 /// Puts a report together from the lines of a stream. A stream that was cut short gives the runs
@@ -69,7 +71,7 @@ pub fn read_lines(text: &str) -> Result<Report, ReadError> {
     report.ok_or(ReadError::NotStarted)
 }
 
-/// JSON Schema of [`Report`], the file that [`write`] writes.
+/// JSON Schema of [`Report`], the file that [`write()`] writes.
 pub fn schema() -> Value {
     schema_for!(Report).to_value()
 }
@@ -210,6 +212,16 @@ mod tests {
         assert_eq!(report.runs[0].name, "a/b");
     }
 
+    /// The file is never written again: it stands for all that users have kept.
+    #[test]
+    fn a_file_kept_from_the_first_version_stays_readable() {
+        let kept = include_str!("../testdata/format-1.json");
+        let report = read(kept).expect("format 1 stays readable");
+        assert_eq!(report.summary, crate::Summary::of(&report.runs));
+        assert_eq!(report.runs[1].findings[0].requirement, "DIME-HOP-2");
+        assert_eq!(report.runs[1].derivations[2].steps[0].packet, Some(118));
+    }
+
     #[test]
     fn another_format_is_refused_by_its_number() {
         let error = read(r#"{"format":99,"runs":"in some other shape"}"#).expect_err("format 99");
@@ -240,7 +252,7 @@ mod tests {
         });
         let lines = events
             .iter()
-            .map(|event| line(event).expect("an event is JSON") + "\n");
+            .map(|event| line(event).expect("an event is JSON"));
         lines.collect()
     }
 

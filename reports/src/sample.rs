@@ -61,8 +61,7 @@ fn failing() -> Run {
     run.findings = vec![Finding {
         requirement: "DIME-HOP-2".to_owned(),
         culprit: "origin alpha.example".to_owned(),
-        message: "destination beta.example holds letter.author, which it must never know"
-            .to_owned(),
+        message: "destination beta.example holds letter.author (never allowed)".to_owned(),
         derivation: Some(2),
     }];
     run.expectations = vec![
@@ -122,65 +121,32 @@ fn four_hops() -> Run {
 }
 
 fn hops() -> Vec<Hop> {
-    let hop = |at_ms, from: &str, to: &str, what: &str, bytes, letter: bool| Hop {
-        at_ms,
-        from: from.to_owned(),
-        to: to.to_owned(),
-        what: what.to_owned(),
-        bytes,
-        letter: letter.then(|| "letter".to_owned()),
-    };
-    vec![
-        hop(
-            12,
-            "alice",
-            "resolver",
-            "DNS look-up of _dx.beta.example",
-            1_408,
-            false,
-        ),
-        hop(
-            48,
-            "alice",
-            "beta.example",
-            "DMTP signet look-up",
-            5_120,
-            false,
-        ),
-        hop(
-            102,
-            "alice",
-            "alpha.example",
-            "DMAP submission",
-            24_310,
-            true,
-        ),
-        hop(
-            178,
-            "alpha.example",
-            "resolver",
-            "DNS look-up of _dx.beta.example",
-            1_408,
-            false,
-        ),
-        hop(
+    let look_up = "DNS look-up of _dx.beta.example";
+    let signet = "DMTP signet look-up";
+    let hops = [
+        (12, "alice", "resolver", look_up, 1_408),
+        (48, "alice", "beta.example", signet, 5_120),
+        (102, "alice", "alpha.example", "DMAP submission", 24_310),
+        (178, "alpha.example", "resolver", look_up, 1_408),
+        (
             213,
             "alpha.example",
             "beta.example",
             "DMTP delivery",
             24_702,
-            true,
         ),
-        hop(690, "bob", "beta.example", "DMAP fetch", 24_377, true),
-        hop(
-            745,
-            "bob",
-            "alpha.example",
-            "DMTP signet look-up",
-            5_098,
-            false,
-        ),
-    ]
+        (690, "bob", "beta.example", "DMAP fetch", 24_377),
+        (745, "bob", "alpha.example", signet, 5_098),
+    ];
+    let hops = hops.map(|(at_ms, from, to, what, bytes)| Hop {
+        at_ms,
+        from: from.to_owned(),
+        to: to.to_owned(),
+        what: what.to_owned(),
+        bytes,
+        letter: (what != look_up && what != signet).then(|| "letter".to_owned()),
+    });
+    hops.into()
 }
 
 /// The default policy; the destination knows the author with this judgement and grade.
@@ -234,24 +200,21 @@ fn domain_on_the_line() -> Derivation {
         fact: "origin".to_owned(),
         letter: "letter".to_owned(),
         grade: Grade::Holds,
-        steps: vec![
-            observed(
-                201,
-                "packet from 10.1.0.2:41022 to 10.2.0.2:26",
-                "TLS client hello",
-                97,
-                b"",
-            ),
-            concluded(
-                "link",
-                "10.1.0.2 is published as mx.alpha.example = letter.origin",
-            ),
-        ],
+        steps: vec![Step {
+            at_ms: Some(201),
+            place: "connection from 10.1.0.2:41022 to 10.2.0.2:26".to_owned(),
+            ..concluded("link", "address of mx.alpha.example = letter.origin")
+        }],
         ..Derivation::default()
     }
 }
 
 fn inherent_signature() -> Derivation {
+    let chunk = [0x05, 0x00, 0x01, 0x60, 0x9f, 0x11, 0xc4];
+    let guess = format!(
+        "signature of chunk 5 (destination) verifies under the public key of {ALICE} and no other \
+         = letter.author"
+    );
     Derivation {
         principal: "beta.example".to_owned(),
         fact: "author".to_owned(),
@@ -260,23 +223,21 @@ fn inherent_signature() -> Derivation {
         requirement: Some("DIME-HOP-2".to_owned()),
         culprit: Some("protocol I1".to_owned()),
         steps: vec![
-            observed(
-                236,
-                "D/MIME message from mx.alpha.example, chunk 5",
-                "destination chunk of 352 bytes",
-                121,
-                &[0x05, 0x00, 0x01, 0x60, 0x9f, 0x11, 0xc4],
-            ),
+            Step {
+                at_ms: Some(236),
+                place: "D/MIME message from mx.alpha.example: chunk 5 (destination)".to_owned(),
+                packet: Some(121),
+                bytes: Some(Excerpt {
+                    length: 352,
+                    ..Excerpt::of(84, &chunk)
+                }),
+                ..concluded("take-apart", "")
+            },
             concluded(
                 "decrypt",
-                "slot D opens with the encryption key of beta.example",
+                "keyslot D of chunk 5 (destination) opens with the encryption key of beta.example",
             ),
-            concluded(
-                "guess",
-                &format!(
-                    "64 bytes verify under the signet of {ALICE} and no other = letter.author"
-                ),
-            ),
+            concluded("guess-signature", &guess),
         ],
         inherent: Some("I1".to_owned()),
     }
@@ -284,6 +245,8 @@ fn inherent_signature() -> Derivation {
 
 fn base64_in_data() -> Derivation {
     let line = b"DATA [YWxpY2UtN2Z6M2txMm01dzZ4ajRodGIyY2FAYWxwaGEuZXhhbXBsZQ]\r\n";
+    let said = String::from_utf8_lossy(line).trim_end().to_owned();
+    let form = format!("base64 (phase 0) of \"{ALICE}\" = letter.author");
     Derivation {
         principal: "beta.example".to_owned(),
         fact: "author".to_owned(),
@@ -291,31 +254,14 @@ fn base64_in_data() -> Derivation {
         grade: Grade::Holds,
         requirement: Some("DIME-HOP-2".to_owned()),
         culprit: Some("origin alpha.example".to_owned()),
-        steps: vec![
-            observed(
-                213,
-                "line 11 from mx.alpha.example",
-                "DATA [YWxpY2UtN2Z6M2txMm01dzZ4ajRodGIyY2FAYWxwaGEuZXhhbXBsZQ]",
-                118,
-                line,
-            ),
-            concluded(
-                "needle",
-                &format!("base64 (phase 0) of \"{ALICE}\" = letter.author"),
-            ),
-        ],
+        steps: vec![Step {
+            at_ms: Some(213),
+            place: format!("line 11 from mx.alpha.example: {said}"),
+            packet: Some(118),
+            bytes: Some(Excerpt::of(6, line)),
+            ..concluded("find", &form)
+        }],
         inherent: None,
-    }
-}
-
-fn observed(at_ms: u64, place: &str, text: &str, packet: u32, bytes: &[u8]) -> Step {
-    Step {
-        at_ms: Some(at_ms),
-        place: place.to_owned(),
-        rule: "observe".to_owned(),
-        text: text.to_owned(),
-        packet: Some(packet),
-        bytes: (!bytes.is_empty()).then(|| Excerpt::of(6, bytes)),
     }
 }
 

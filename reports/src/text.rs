@@ -11,9 +11,9 @@ use std::collections::BTreeSet;
 
 use crate::matrix::{Matrix, cell_label, grade_word, players, policy_phrase, role_word, stations};
 use crate::model::{
-    Cell, Derivation, Expectation, Grade, Hop, Judged, Letter, Run, Step, Summary, Verdict,
+    Cell, Derivation, Expectation, Grade, Judged, Letter, Run, Step, Summary, Verdict,
 };
-use crate::printable::{duration, fact_label, place, printable, size};
+use crate::printable::{duration, fact_label, first_line, further_lines, place, printable, size};
 use ink::{Colour, Ink};
 
 /// Most characters in a line.
@@ -24,6 +24,9 @@ pub const DERIVATIONS_SHOWN: usize = 40;
 
 /// Most hops that are printed of one run; the report file has them all.
 pub const HOPS_SHOWN: usize = 200;
+
+/// Width of the column of verdicts while a suite runs.
+const VERDICT_WIDTH: usize = "INCONCLUSIVE".len();
 
 /// The whole story of a run: its letters' ways, who learned what, and every proof.
 pub fn explain(run: &Run, colour: bool) -> String {
@@ -63,7 +66,7 @@ pub fn failure(run: &Run, colour: bool) -> String {
     ink.finish()
 }
 
-/// One line for a finished run, without a line feed.
+/// One line for a finished run, with its line feed.
 pub fn progress(run: &Run, colour: bool) -> String {
     let mut ink = Ink::new(colour);
     let (word, shade) = verdict_word(run.verdict);
@@ -72,21 +75,19 @@ pub fn progress(run: &Run, colour: bool) -> String {
         Verdict::Fail => failure_note(run),
         Verdict::Inconclusive | Verdict::Skipped => run.reasons.join("; "),
     };
+    note = first_line(&note);
     let name = printable(&run.name);
     if !note.is_empty() {
-        let taken = word.chars().count() + name.chars().count() + 4;
-        note = format!(
-            "  {}",
-            ink::fit(&printable(&note), WIDTH.saturating_sub(taken))
-        );
+        let taken = VERDICT_WIDTH + name.chars().count() + 3;
+        note = format!("  {}", ink::fit(&note, WIDTH.saturating_sub(taken)));
     }
-    let word = ink.paint(shade, &format!("{word:<12}"));
+    let word = ink.paint(shade, &format!("{word:<VERDICT_WIDTH$}"));
     let note = ink.paint(Colour::Dim, &note);
     ink.raw(&format!("{word} {name}{note}"));
-    ink.finish().trim_end().to_owned()
+    ink.finish()
 }
 
-/// One line for a finished suite, without a line feed.
+/// One line for a finished suite, with its line feed.
 pub fn summary(summary: &Summary, colour: bool) -> String {
     let ink = Ink::new(colour);
     let counts = [
@@ -101,11 +102,11 @@ pub fn summary(summary: &Summary, colour: bool) -> String {
         .map(|(count, word, shade)| ink.paint(shade, &format!("{count} {word}")))
         .collect::<Vec<_>>();
     let runs = match summary.total() {
-        0 => return "nothing ran".to_owned(),
+        0 => return "nothing ran\n".to_owned(),
         1 => "1 run".to_owned(),
         total => format!("{total} runs"),
     };
-    format!("{runs}: {}", counts.join(", "))
+    format!("{runs}: {}\n", counts.join(", "))
 }
 
 fn headline(ink: &mut Ink, run: &Run) {
@@ -147,7 +148,8 @@ fn circumstances(ink: &mut Ink, run: &Run) {
 
 fn reasons(ink: &mut Ink, run: &Run) {
     for reason in &run.reasons {
-        ink.wrapped("  because ", "          ", &printable(reason), "");
+        ink.wrapped("  because ", "          ", &first_line(reason), "");
+        ink.preformatted("          ", &further_lines(reason));
     }
 }
 
@@ -163,7 +165,8 @@ fn findings(ink: &mut Ink, run: &Run) {
         });
         if !told {
             let blame = blame(Some(&finding.requirement), Some(&finding.culprit));
-            ink.shaded(Colour::Red, "  ", &printable(&finding.message), &blame);
+            ink.shaded(Colour::Red, "  ", &first_line(&finding.message), &blame);
+            ink.preformatted("  ", &further_lines(&finding.message));
         }
         if let (Some(proof), Some(index)) = (proof, finding.derivation) {
             derivation(ink, run, index, proof);
@@ -184,10 +187,12 @@ fn expectations<'a>(ink: &mut Ink, expectations: impl Iterator<Item = &'a Expect
             Verdict::Inconclusive => ("?", Colour::Yellow),
             Verdict::Skipped => ("·", Colour::Dim),
         };
-        let text = format!("{sign} {}", printable(&expectation.text));
+        let text = format!("{sign} {}", first_line(&expectation.text));
         ink.shaded(shade, "  ", &text, "");
+        ink.preformatted("    ", &further_lines(&expectation.text));
         if !expectation.detail.is_empty() {
-            ink.wrapped("    ", "    ", &printable(&expectation.detail), "");
+            ink.wrapped("    ", "    ", &first_line(&expectation.detail), "");
+            ink.preformatted("    ", &further_lines(&expectation.detail));
         }
     }
 }
@@ -265,13 +270,13 @@ fn crossed(ink: &mut Ink, run: &Run, letter: &Letter, left: &str, right: &str) {
         ink.wrapped(&format!("  ↓ {time:>8}  "), "              ", &text, "");
     }
     if !any {
-        ink.raw("  ↓");
+        ink.raw("  ↓ nothing");
     }
 }
 
 /// Traffic that carried no letter: look-ups, idle connections.
 fn beside(ink: &mut Ink, run: &Run) {
-    let hops: Vec<&Hop> = run.hops.iter().filter(|it| it.letter.is_none()).collect();
+    let hops = run.hops_beside();
     if hops.is_empty() {
         return;
     }
@@ -332,18 +337,21 @@ fn derivation(ink: &mut Ink, run: &Run, index: usize, proof: &Derivation) {
     }
 }
 
+/// The place with its source at the right edge, then what follows from it.
 fn step(ink: &mut Ink, step: &Step) {
-    const REST: &str = "                  ";
+    const INDENT: &str = "                  ";
     let time = step.at_ms.map(duration).unwrap_or_default();
-    let mut text = printable(&step.text);
-    if !step.place.is_empty() {
-        text = format!("{}: {text}", printable(&step.place));
+    let first = format!("      {time:>10}  ");
+    let source = place(step);
+    let text = printable(&step.text);
+    if step.place.is_empty() {
+        ink.wrapped(&first, INDENT, &text, &source);
+        return;
     }
-    if step.at_ms.is_none() && !step.rule.is_empty() {
-        text = format!("{}: {text}", printable(&step.rule));
+    ink.wrapped(&first, INDENT, &printable(&step.place), &source);
+    if !text.is_empty() {
+        ink.wrapped(INDENT, INDENT, &text, "");
     }
-    let source = place(step.packet, step.bytes.as_ref());
-    ink.wrapped(&format!("      {time:>10}  "), REST, &text, &source);
 }
 
 fn inherent(ink: &mut Ink, run: &Run) {

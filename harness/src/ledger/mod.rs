@@ -7,6 +7,7 @@
 use std::net::SocketAddr;
 
 use dime::platform::Tick;
+use sha2::{Digest, Sha256};
 
 use crate::world::Principal;
 
@@ -23,6 +24,35 @@ pub struct Trace {
     pub ledgers: Vec<Ledger>,
     /// Set if a named limit cut the recording short.
     pub truncated: Option<&'static str>,
+}
+
+impl Trace {
+    /// SHA-256 over all packets in their order: time in nanoseconds (8 bytes, big endian), client
+    /// and server as text, each ended by a zero byte, direction (`>` or `<`), length (8 bytes, big
+    /// endian) and the bytes. The same seed gives the same digest in every process.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        for packet in &self.packets {
+            digest.update(packet.at.0.to_be_bytes());
+            let channel = self.channels.get(packet.channel.0 as usize);
+            if let Some(
+                ChannelKind::Stream { client, server } | ChannelKind::Datagrams { client, server },
+            ) = channel.map(|channel| &channel.kind)
+            {
+                digest.update(format!("{client}\0{server}\0"));
+            }
+            digest.update(match packet.direction {
+                Direction::Forth => b">",
+                Direction::Back => b"<",
+            });
+            digest.update((packet.length as u64).to_be_bytes());
+            let buffer = self.buffers.get(packet.buffer.0 as usize);
+            let end = packet.offset.saturating_add(packet.length);
+            let bytes = buffer.and_then(|buffer| buffer.bytes.get(packet.offset..end));
+            digest.update(bytes.unwrap_or_default());
+        }
+        digest.finalize().into()
+    }
 }
 
 /// Index into [`Trace::channels`].

@@ -1,9 +1,11 @@
 //! The networks a world runs on: the simulated one and the real one, what is served on them, and
 //! the recorder that sees every byte.
 
+pub mod dns;
 pub mod entropy;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod tap;
 
 /// What a panic said.
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

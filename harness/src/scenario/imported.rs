@@ -78,28 +78,12 @@ pub struct ImportedMessage {
     /// Its other headers.
     #[serde(rename = "other_headers_b64", deserialize_with = "base64_bytes")]
     pub other_headers: Vec<u8>,
-    /// Its display parts.
-    #[serde(rename = "display_b64")]
-    pub display: Vec<Base64Bytes>,
-    /// Its attachments.
-    #[serde(rename = "attachments_b64")]
-    pub attachments: Vec<Base64Bytes>,
-    /// The message as its author hands it to the origin, if that was recorded.
-    #[serde(rename = "submitted_b64")]
-    pub submitted: Option<Base64Bytes>,
+    /// Its body.
+    #[serde(rename = "body_b64", deserialize_with = "base64_bytes")]
+    pub body: Vec<u8>,
     /// The message as the origin signed it.
     #[serde(rename = "sealed_b64", deserialize_with = "base64_bytes")]
     pub sealed: Vec<u8>,
-}
-
-/// Bytes that the file writes in base64.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Base64Bytes(pub Vec<u8>);
-
-impl<'de> Deserialize<'de> for Base64Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        base64_bytes(deserializer).map(Base64Bytes)
-    }
 }
 
 /// The world recorded with libdime under this id (`A`, `B`).
@@ -146,12 +130,7 @@ mod tests {
         assert_eq!(libdime_ids().collect::<Vec<_>>(), ["A", "B"]);
         let world = libdime("A").expect("it is listed");
         assert_eq!(world.people.len(), 3);
-        assert!(
-            world
-                .messages
-                .iter()
-                .any(|message| message.submitted.is_some())
-        );
+        assert!(world.messages.iter().any(|message| message.id == "small"));
         assert!(libdime("C").is_none());
     }
 }

@@ -284,6 +284,13 @@ pub fn inherent_text() -> &'static str {
         .unwrap_or_default()
 }
 
+/// The text of `kills.yaml`: which scenario kills which rogue.
+pub fn kills_text() -> &'static str {
+    let file = FILES.get_file("kills.yaml");
+    file.and_then(|file| file.contents_utf8())
+        .unwrap_or_default()
+}
+
 /// Ids of all inherent leaks.
 pub(crate) fn inherent_ids() -> Vec<&'static str> {
     #[derive(Deserialize)]

@@ -34,8 +34,10 @@ pub const MAX_EXPECTATIONS: usize = 200;
 pub const MAX_LETTERS: usize = 32;
 /// Bytes of a subject before its token.
 pub const MAX_SUBJECT_BYTES: usize = 256;
-/// Bytes of a name in a file.
-pub const MAX_NAME_BYTES: usize = 63;
+/// Bytes of a name in a file; with its token it must fit into the local part of an address.
+pub const MAX_NAME_BYTES: usize = 40;
+/// Bytes of a domain.
+pub const MAX_DOMAIN_BYTES: usize = 100;
 /// Bytes of a body or of one attachment; a chunk holds less than 16 MiB.
 pub const MAX_PART_BYTES: u64 = 8 * 1024 * 1024;
 /// Attachments of one letter.

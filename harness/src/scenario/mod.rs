@@ -19,13 +19,14 @@ pub mod world;
 
 use std::sync::Arc;
 
+use dime::platform::UnixTime;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use library::{
     Entry, Library, LoadError, Requirement, RequirementLevel, RequirementSource, Source, builtin,
-    inherent_text, load_dir,
+    inherent_text, kills_text, load_dir,
 };
 pub use vary::{Axes, Text};
 
@@ -34,6 +35,9 @@ use steps::Step;
 use values::{Located, Place};
 use vary::VaryBlock;
 use world::WorldSpec;
+
+/// 2026-11-21, when a simulation begins whose scenario says nothing else; seconds since 1970.
+pub const DEFAULT_DAY: u64 = 1_795_219_200;
 
 /// A scenario with the values of one case put in.
 #[derive(Clone, Debug)]
@@ -96,11 +100,19 @@ struct Document {
     world: WorldSpec,
     /// What happens, in order.
     steps: Vec<Located<Step>>,
-    /// What must have come of it.
+    /// What must have come of it; raw dialogs expect for themselves.
+    #[serde(default)]
     expect: Vec<Located<Expectation>>,
 }
 
 impl Scenario {
+    /// When its world begins in the simulation: the first second of its `clock`'s day, or of
+    /// [`DEFAULT_DAY`].
+    pub fn start(&self) -> UnixTime {
+        let day = self.world.clock.as_ref();
+        UnixTime(day.map_or(DEFAULT_DAY, |day| day.0))
+    }
+
     /// The line of the file on which a place stands, from 1.
     pub fn line(&self, place: Place) -> usize {
         self.text.line(place)
@@ -346,6 +358,19 @@ mod tests {
           |
         9 |   - await: { other: delivered, within: 1 h }
           |              ^^^^^ steps send letter
+        ");
+    }
+
+    #[test]
+    fn what_is_so_from_the_start_stands_there() {
+        let step = "  - serve: { domain: beta.example, for: bob, signet: alice }\n";
+        insta::assert_snapshot!(broken("expect:", &format!("{step}expect:")), @r"
+        error: this is so from the start of a run, not only from here on
+          --> topic/name.yaml:10:5
+           |
+        10 |   - serve: { domain: beta.example, for: bob, signet: alice }
+           |     ^
+           = help: put it before all steps in which somebody acts
         ");
     }
 

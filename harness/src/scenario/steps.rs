@@ -22,13 +22,13 @@ pub enum Step {
     Resolve(ResolveStep),
     /// Time passes.
     Advance(AdvanceStep),
-    /// A message made elsewhere enters the world.
+    /// A message made elsewhere is delivered, as its origin would deliver it.
     Inject(InjectStep),
     /// A stranger talks DMTP to a server, line by line.
     Dmtp(DmtpStep),
-    /// From now on a letter is damaged between origin and destination.
+    /// All along, a letter is damaged between origin and destination; stands before other steps.
     Corrupt(CorruptStep),
-    /// From now on a server gives out the wrong signet.
+    /// All along, a server gives out the wrong signet; stands before other steps.
     Serve(ServeStep),
 }
 
@@ -204,7 +204,7 @@ pub struct AdvanceStep {
     pub by: Located<Span>,
 }
 
-/// A message made elsewhere enters the world.
+/// A message made elsewhere is handed to its destination, as its origin would hand it over.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct InjectStep {
@@ -213,18 +213,6 @@ pub struct InjectStep {
     pub letter: Located<String>,
     /// Id of a message recorded with the imported world.
     pub message: Located<String>,
-    /// Where it enters.
-    pub at: Entry,
-}
-
-/// Where a message enters the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Entry {
-    /// Its author's client hands it in, not yet signed by the origin.
-    Submission,
-    /// It lies in its recipient's mailbox, signed by the origin.
-    Mailbox,
 }
 
 /// A stranger talks DMTP to a server over TLS.
@@ -253,7 +241,7 @@ pub enum DialogLine {
     ExpectClose,
 }
 
-/// From now on a letter is damaged between origin and destination.
+/// All along, a letter is damaged between origin and destination; stands before other steps.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CorruptStep {
@@ -318,7 +306,7 @@ impl ChunkWord {
     }
 }
 
-/// From now on a server gives out the wrong signet.
+/// All along, a server gives out the wrong signet; stands before other steps.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ServeStep {

@@ -4,15 +4,30 @@
 //! that the same three give the same bytes everywhere. Everybody to the right of this module reads
 //! it: the stage to set it up, the engine to know what there is to be known.
 
+mod build;
+mod draw;
+mod letters;
 pub mod pki;
+mod places;
+mod society;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 
-use dime::platform::UnixTime;
+use dime::platform::{Ports, UnixTime};
 use dime_wire::keys::{AlternateKey, PrivateKeys, SigningKey, VerifyingKey};
 use dime_wire::record::ManagementRecord;
 use dime_wire::signet::Signet;
+
+use crate::scenario::values::FactWord;
+use draw::Draw;
+
+pub use build::{Addressing, WorldError};
+pub use draw::{CANARY_BITS, CANARY_LENGTH};
+pub use letters::BLOCK_LENGTH;
+pub use places::{RESOLVER, ROOT, STRANGER};
+pub use society::DECOYS;
 
 /// A whole world, ready to be set up on a stage.
 pub struct World {
@@ -20,6 +35,8 @@ pub struct World {
     pub seed: u64,
     /// The wall clock at the start of the run.
     pub now: UnixTime,
+    /// On which ports servers listen.
+    pub ports: Ports,
     /// Organizations in name order.
     pub organizations: BTreeMap<String, Organization>,
     /// Everybody who has an account, decoys too, by the name the scenario gives them.
@@ -52,6 +69,17 @@ pub enum Principal {
     Dns(String),
     /// Somebody who listens on the line.
     Tap(String),
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Principal::Person(name)
+            | Principal::Organization(name)
+            | Principal::Dns(name)
+            | Principal::Tap(name) => formatter.write_str(name),
+        }
+    }
 }
 
 /// A domain with a signet, a record and servers.
@@ -114,6 +142,8 @@ pub enum HostRole {
     MailServer(String),
     /// A user's client.
     Client(PersonId),
+    /// Nothing; raw dialogs come from here.
+    Stranger,
 }
 
 /// One DNS zone before signing.
@@ -197,7 +227,7 @@ pub struct LetterPlan {
     pub id: String,
     /// Who writes.
     pub author: PersonId,
-    /// Whom to.
+    /// Whom to; the address as the scenario writes it if nobody has it.
     pub recipient: PersonId,
     /// Address it goes to; differs from the recipient's if the scenario wants an unknown one.
     pub to: String,
@@ -211,6 +241,8 @@ pub struct LetterPlan {
     pub attachments: Vec<AttachmentPlan>,
     /// Whether the alternate layer encrypts the display part.
     pub alternate: bool,
+    /// The whole message, if another implementation sealed it.
+    pub recorded: Option<Vec<u8>>,
 }
 
 /// An attachment of a planned letter.
@@ -291,3 +323,94 @@ pub struct HeldKey {
     /// X25519 key, if any.
     pub alternate: Option<AlternateKey>,
 }
+
+impl World {
+    /// The host of a person's client; none for decoys and for nobody.
+    pub fn host_of(&self, person: &str) -> Option<&Host> {
+        self.hosts.get(self.people.get(person)?.host.as_ref()?)
+    }
+
+    /// Who sits at an address.
+    pub fn principal_of(&self, address: IpAddr) -> Option<&Principal> {
+        let mut hosts = self.hosts.values();
+        let host = hosts.find(|host| host.address == address)?;
+        Some(&host.principal)
+    }
+
+    /// Those a scenario means by a name: a user, an organization, a tap, or all servers of `dns`.
+    pub fn principals_named(&self, name: &str) -> Vec<Principal> {
+        if name == "dns" {
+            let servers = self.hosts.values().map(|host| host.principal.clone());
+            return servers
+                .filter(|principal| matches!(principal, Principal::Dns(_)))
+                .collect();
+        }
+        let principal = if self.organizations.contains_key(name) {
+            Principal::Organization(name.to_owned())
+        } else if self.people.contains_key(name) {
+            Principal::Person(name.to_owned())
+        } else if self.taps.iter().any(|tap| tap.name == name) {
+            Principal::Tap(name.to_owned())
+        } else {
+            return Vec::new();
+        };
+        vec![principal]
+    }
+
+    /// What anybody can look up: the signing keys of all organizations and people.
+    pub fn directory(&self) -> Vec<DirectoryEntry> {
+        let organizations = self.organizations.values().map(|one| DirectoryEntry {
+            name: one.domain.clone(),
+            key: one.keys.signing.public(),
+        });
+        let people = self.people.values().map(|person| DirectoryEntry {
+            name: person.address.clone(),
+            key: person.keys.signing.public(),
+        });
+        organizations.chain(people).collect()
+    }
+
+    /// All private keys and who holds each.
+    pub fn held_keys(&self) -> Vec<HeldKey> {
+        let organizations = self.organizations.values().map(|one| HeldKey {
+            label: format!("encryption key of {}", one.domain),
+            holder: Principal::Organization(one.domain.clone()),
+            keys: one.keys.clone(),
+            alternate: None,
+        });
+        let people = self.people.values().map(|person| HeldKey {
+            label: format!("encryption key of {}", person.id),
+            holder: Principal::Person(person.id.clone()),
+            keys: person.keys.clone(),
+            alternate: person.alternate.clone(),
+        });
+        organizations.chain(people).collect()
+    }
+
+    /// Bytes without meaning for line `index` of a raw dialog.
+    pub fn noise(&self, index: usize, size: u64) -> Vec<u8> {
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        Draw::new(self.seed).bytes(&format!("dialog[{index}].noise"), size)
+    }
+}
+
+impl From<FactWord> for FactKind {
+    fn from(word: FactWord) -> Self {
+        match word {
+            FactWord::Author => FactKind::Author,
+            FactWord::Recipient => FactKind::Recipient,
+            FactWord::Origin => FactKind::Origin,
+            FactWord::Destination => FactKind::Destination,
+            FactWord::Subject => FactKind::Subject,
+            FactWord::Headers => FactKind::Headers,
+            FactWord::Body => FactKind::Body,
+            FactWord::AttachmentName => FactKind::AttachmentName,
+            FactWord::Attachment => FactKind::Attachment,
+            FactWord::AuthorHost => FactKind::AuthorHost,
+            FactWord::RecipientHost => FactKind::RecipientHost,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

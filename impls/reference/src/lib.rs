@@ -3,6 +3,12 @@
 //! Sessions ([`platform`]-free, sans-IO), agents that drive them, and the resolver that decides
 //! whom to trust. Everything reaches the outside through [`platform::Platform`].
 
+pub mod agent;
+pub mod dmap;
+pub mod dmtp;
 pub mod dns;
+pub mod live;
 pub mod platform;
+pub mod resolver;
+pub mod session;
 pub mod tls;

@@ -176,4 +176,28 @@ mod tests {
             None
         );
     }
+
+    #[test]
+    fn the_published_vector_holds() {
+        let (author, _) = sides();
+        let mut data = b"a body".to_vec();
+        let tag = author.seal(ChunkType::Display, 6, 2, &mut data);
+        data.extend_from_slice(&tag);
+        let document = include_str!("../ALTERNATE.md");
+        let lines = [
+            (
+                "E   ",
+                AlternateKey::from_bytes([1; 32]).public().0.to_vec(),
+            ),
+            (
+                "R   ",
+                AlternateKey::from_bytes([2; 32]).public().0.to_vec(),
+            ),
+            ("data", data),
+        ];
+        for (name, bytes) in lines {
+            let line = format!("{name} = {}", hex::encode(bytes));
+            assert!(document.contains(&line), "{line}");
+        }
+    }
 }

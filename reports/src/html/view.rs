@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::anchors::Anchors;
 use super::{FINDINGS_SHOWN, RUNS_SHOWN};
 use crate::model::{Report, Run, Summary, Verdict};
-use crate::printable::printable;
+use crate::printable::{first_line, further_lines, printable};
 use proof::ProofView;
 use run::RunView;
 
@@ -101,32 +101,40 @@ pub(super) struct FindingView {
 }
 
 impl FindingView {
-    /// The findings of a run that failed, then its expectations that were not met.
+    /// The findings of a run, then its expectations that were not met. A run that failed for
+    /// neither (a broken file, a panic) is a finding with its reasons.
     pub(super) fn of(anchor: &str, run: &Run) -> Vec<Self> {
-        let findings = run.findings.iter().map(|finding| {
-            let proof = finding.derivation;
-            Self {
-                run: printable(&run.name),
-                anchor: anchor.to_owned(),
-                requirement: printable(&finding.requirement),
-                culprit: printable(&finding.culprit),
-                message: printable(&finding.message),
-                detail: String::new(),
-                proof: proof.and_then(|index| ProofView::of(anchor, run, index)),
-            }
+        let findings = run.findings.iter().map(|finding| Self {
+            requirement: printable(&finding.requirement),
+            culprit: printable(&finding.culprit),
+            proof: finding
+                .derivation
+                .and_then(|index| ProofView::of(anchor, run, index)),
+            ..Self::plain(anchor, run, &finding.message)
         });
         let unmet = run.expectations.iter();
         let unmet = unmet.filter(|expectation| expectation.verdict == Verdict::Fail);
-        let unmet = unmet.map(|expectation| Self {
+        let unmet = unmet.map(|expectation| {
+            let text = format!("not met: {}\n{}", expectation.text, expectation.detail);
+            Self::plain(anchor, run, &text)
+        });
+        let mut all: Vec<Self> = findings.chain(unmet).collect();
+        if all.is_empty() && run.verdict == Verdict::Fail {
+            all.push(Self::plain(anchor, run, &run.reasons.join("; ")));
+        }
+        all
+    }
+
+    fn plain(anchor: &str, run: &Run, message: &str) -> Self {
+        Self {
             run: printable(&run.name),
             anchor: anchor.to_owned(),
             requirement: String::new(),
             culprit: String::new(),
-            message: format!("not met: {}", printable(&expectation.text)),
-            detail: printable(&expectation.detail),
+            message: first_line(message),
+            detail: further_lines(message).join("\n"),
             proof: None,
-        });
-        findings.chain(unmet).collect()
+        }
     }
 }
 

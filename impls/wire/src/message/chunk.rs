@@ -147,6 +147,25 @@ impl ChunkType {
         Self::OriginSignature,
     ];
 
+    /// The name in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ephemeral => "ephemeral",
+            Self::Alternate => "alternate",
+            Self::Origin => "origin",
+            Self::Destination => "destination",
+            Self::CommonHeaders => "common headers",
+            Self::OtherHeaders => "other headers",
+            Self::Display => "display",
+            Self::Attachment => "attachment",
+            Self::TreeSignature => "tree signature",
+            Self::AuthorSignature => "author signature",
+            Self::MetadataBounce => "metadata bounce",
+            Self::DisplayBounce => "display bounce",
+            Self::OriginSignature => "origin signature",
+        }
+    }
+
     /// The type of a type byte.
     pub fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
@@ -203,7 +222,7 @@ impl ChunkType {
 
 impl std::fmt::Display for ChunkType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({self:?})", *self as u8)
+        write!(f, "{} ({})", *self as u8, self.name())
     }
 }
 

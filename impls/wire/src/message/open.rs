@@ -429,15 +429,14 @@ impl<'m, 'a> View<'m, 'a> {
             let last = chunks
                 .get(index + 1)
                 .is_none_or(|next| next.kind != chunk.kind);
-            let mut sealed = false;
-            if part.flags.includes(Flags::ALTERNATE_KEY) {
-                if chunk.kind != ChunkType::Display || !has_alternate {
-                    return Err(OpenError::Flags(chunk.kind));
-                }
-                sealed = agreements.is_empty();
-                if !sealed {
-                    open_alternate(agreements, chunk.kind, index, &mut part)?;
-                }
+            let under_layer = part.flags.includes(Flags::ALTERNATE_KEY);
+            // Display data is under the layer in all of a message or in none of it.
+            if under_layer != (has_alternate && chunk.kind == ChunkType::Display) {
+                return Err(OpenError::Flags(chunk.kind));
+            }
+            let sealed = under_layer && agreements.is_empty();
+            if under_layer && !sealed {
+                open_alternate(agreements, index, &mut part)?;
             }
             // What is still sealed cannot be told from a gzip stream or anything else.
             if !sealed && !flags_fit(part.flags, &part.data, last) {
@@ -456,16 +455,16 @@ impl<'m, 'a> View<'m, 'a> {
     }
 }
 
+/// Opens a display part with whichever agreement fits.
 fn open_alternate(
     agreements: &[Agreement],
-    kind: ChunkType,
     index: usize,
     part: &mut Part,
 ) -> Result<(), OpenError> {
     for agreement in agreements {
         let mut data = part.data.clone();
         if agreement
-            .open(kind, index, part.flags.0, &mut data)
+            .open(ChunkType::Display, index, part.flags.0, &mut data)
             .is_some()
         {
             part.data = data;
