@@ -398,4 +398,6 @@ fn a_lying_resolver_never_makes_a_client_believe_or_fall() {
     let secure = |answer: &&Result<Answer<Vec<String>>, DnsError>| matches!(answer, Ok(answer) if answer.security == Security::Secure);
     assert!(answers.iter().filter(secure).all(|answer| *answer == truth));
     assert!(answers.iter().any(|answer| !secure(&answer)));
+    let downgraded = |answer: &Result<Answer<Vec<String>>, DnsError>| matches!(answer, Ok(answer) if answer.security == Security::Insecure);
+    assert!(!answers.iter().any(downgraded), "{answers:?}");
 }
