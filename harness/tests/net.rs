@@ -322,10 +322,11 @@ fn two_hosts_talk_tls() {
     assert_eq!(received, Ok(sent));
 }
 
+/// What a server does with a connection.
+type Conduct = fn(Arc<dyn Platform>, Box<dyn Stream>) -> BoxFuture<'static, ()>;
+
 /// What a TLS client says of a server that does `misbehave` with the connection, and when.
-fn against(
-    misbehave: fn(Arc<dyn Platform>, Box<dyn Stream>) -> BoxFuture<'static, ()>,
-) -> (TlsError, Tick) {
+fn against(misbehave: Conduct) -> (TlsError, Tick) {
     let result = with_echo_server(1, move |platform| {
         let server = platform.clone();
         let serve = async move {
