@@ -1,6 +1,17 @@
 //! dimespec: a conformance test harness and deterministic network simulator for DIME.
+//!
+//! [`Suite`] is the way in: it picks scenarios, a cast and a stage, and runs them. Everything else is
+//! the way of a verdict, from left to right: [`scenario`], [`world`], [`ledger`], [`net`], [`actors`],
+//! [`run`], [`knowledge`].
 
+pub mod actors;
+pub mod knowledge;
 pub mod ledger;
 pub mod net;
+pub mod run;
 pub mod scenario;
+mod suite;
 pub mod world;
+
+pub use actors::{Cast, CastError};
+pub use suite::{PROFILE, Suite};

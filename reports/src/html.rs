@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use crate::model::Report;
 
 /// Most runs that a page shows, failures first; the report file has them all.
-pub const RUNS_SHOWN: usize = 2000;
+pub const RUNS_SHOWN: usize = 1000;
 
 /// Most derivations that a page shows of one run; the report file has them all.
 pub const DERIVATIONS_SHOWN: usize = 200;

@@ -25,7 +25,7 @@ pub fn write(report: &Report) -> Result<String, WriteError> {
     Ok(text)
 }
 
-/// Reads a report written by [`write`], by this version or an older one.
+/// Reads a report written by [`write()`], by this version or an older one.
 ///
 /// # Errors
 /// If the file is too long, is not JSON, has another format or lacks a required field.
@@ -39,7 +39,7 @@ pub fn read(json: &str) -> Result<Report, ReadError> {
 /// One event as one line that ends with a line feed.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn line(event: &Event) -> Result<String, WriteError> {
     let mut text = serde_json::to_string(event)?;
     text.push('\n');
@@ -71,7 +71,7 @@ pub fn read_lines(text: &str) -> Result<Report, ReadError> {
     report.ok_or(ReadError::NotStarted)
 }
 
-/// JSON Schema of [`Report`], the file that [`write`] writes.
+/// JSON Schema of [`Report`], the file that [`write()`] writes.
 pub fn schema() -> Value {
     schema_for!(Report).to_value()
 }

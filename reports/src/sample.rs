@@ -122,65 +122,32 @@ fn four_hops() -> Run {
 }
 
 fn hops() -> Vec<Hop> {
-    let hop = |at_ms, from: &str, to: &str, what: &str, bytes, letter: bool| Hop {
-        at_ms,
-        from: from.to_owned(),
-        to: to.to_owned(),
-        what: what.to_owned(),
-        bytes,
-        letter: letter.then(|| "letter".to_owned()),
-    };
-    vec![
-        hop(
-            12,
-            "alice",
-            "resolver",
-            "DNS look-up of _dx.beta.example",
-            1_408,
-            false,
-        ),
-        hop(
-            48,
-            "alice",
-            "beta.example",
-            "DMTP signet look-up",
-            5_120,
-            false,
-        ),
-        hop(
-            102,
-            "alice",
-            "alpha.example",
-            "DMAP submission",
-            24_310,
-            true,
-        ),
-        hop(
-            178,
-            "alpha.example",
-            "resolver",
-            "DNS look-up of _dx.beta.example",
-            1_408,
-            false,
-        ),
-        hop(
+    let look_up = "DNS look-up of _dx.beta.example";
+    let signet = "DMTP signet look-up";
+    let hops = [
+        (12, "alice", "resolver", look_up, 1_408),
+        (48, "alice", "beta.example", signet, 5_120),
+        (102, "alice", "alpha.example", "DMAP submission", 24_310),
+        (178, "alpha.example", "resolver", look_up, 1_408),
+        (
             213,
             "alpha.example",
             "beta.example",
             "DMTP delivery",
             24_702,
-            true,
         ),
-        hop(690, "bob", "beta.example", "DMAP fetch", 24_377, true),
-        hop(
-            745,
-            "bob",
-            "alpha.example",
-            "DMTP signet look-up",
-            5_098,
-            false,
-        ),
-    ]
+        (690, "bob", "beta.example", "DMAP fetch", 24_377),
+        (745, "bob", "alpha.example", signet, 5_098),
+    ];
+    let hops = hops.map(|(at_ms, from, to, what, bytes)| Hop {
+        at_ms,
+        from: from.to_owned(),
+        to: to.to_owned(),
+        what: what.to_owned(),
+        bytes,
+        letter: (what != look_up && what != signet).then(|| "letter".to_owned()),
+    });
+    hops.into()
 }
 
 /// The default policy; the destination knows the author with this judgement and grade.

@@ -5,8 +5,10 @@
 
 pub mod adapter;
 pub mod cast;
+mod client;
 mod door;
 mod host;
+mod staging;
 
 use dime::platform::BoxFuture;
 
@@ -14,7 +16,9 @@ use crate::scenario::expectations::Cause;
 use crate::scenario::steps::BounceWish;
 
 pub use cast::{Cast, CastError, Player};
-pub use host::{Boot, Company, company};
+pub use door::{Door, HostGone};
+pub use host::{Boot, Company, Parts, Party, company, resolver_config};
+pub use staging::Staging;
 
 /// A user's client, whoever implements it.
 pub trait Client: Send + Sync {

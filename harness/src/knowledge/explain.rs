@@ -135,8 +135,10 @@ impl Analysis<'_> {
         principals: &[Principal],
         proof: &[InferenceId],
     ) -> Option<Derivation> {
-        let steps: Vec<&Inference> =
-            proof.iter().filter_map(|id| self.graph().inference(*id)).collect();
+        let steps: Vec<&Inference> = proof
+            .iter()
+            .filter_map(|id| self.graph().inference(*id))
+            .collect();
         let last = steps.last()?;
         let Some(Term::Fact { fact, grade }) = self.graph().term(last.conclusion) else {
             return None;
@@ -149,7 +151,10 @@ impl Analysis<'_> {
             kind: known.kind,
             grade: *grade,
             tie: last.tie.clone(),
-            shape: steps.iter().map(|step| self.shape_of(principals, step)).collect(),
+            shape: steps
+                .iter()
+                .map(|step| self.shape_of(principals, step))
+                .collect(),
             steps: steps.iter().map(|step| self.step_of(step)).collect(),
             writer: self.first_writer(&steps),
             inherent: None,
@@ -160,7 +165,9 @@ impl Analysis<'_> {
     pub(super) fn shape_of(&self, principals: &[Principal], step: &Inference) -> ShapeStep {
         let own_key = match step.rule {
             Rule::Decrypt { .. } | Rule::DecryptAlternate { .. } => Some(
-                step.premises.iter().all(|premise| self.is_own_key(principals, *premise)),
+                step.premises
+                    .iter()
+                    .all(|premise| self.is_own_key(principals, *premise)),
             ),
             _ => None,
         };
@@ -176,18 +183,32 @@ impl Analysis<'_> {
             Rule::Link { host } => host.clone(),
             Rule::TakeApart { .. } | Rule::DecryptAlternate { .. } => String::new(),
         };
-        ShapeStep { rule: step.rule.name(), chunk: step.rule.chunk(), own_key, detail }
+        ShapeStep {
+            rule: step.rule.name(),
+            chunk: step.rule.chunk(),
+            own_key,
+            detail,
+        }
     }
 
     /// When the observed bytes of a proof's last observed step were written.
     pub(super) fn moment(&self, proof: &[InferenceId]) -> Option<Tick> {
-        let steps = proof.iter().rev().filter_map(|id| self.graph().inference(*id));
-        steps.filter_map(|step| self.time_of(step.at.as_ref()?)).next()
+        let steps = proof
+            .iter()
+            .rev()
+            .filter_map(|id| self.graph().inference(*id));
+        steps
+            .filter_map(|step| self.time_of(step.at.as_ref()?))
+            .next()
     }
 
     /// `letter.author`, as scenarios write it.
     pub fn fact_name(&self, letter: usize, kind: FactKind) -> String {
-        let letter = self.given().letters.get(letter).map_or("letter", |plan| plan.id.as_str());
+        let letter = self
+            .given()
+            .letters
+            .get(letter)
+            .map_or("letter", |plan| plan.id.as_str());
         format!("{letter}.{}", kind.name())
     }
 
@@ -206,9 +227,18 @@ impl Analysis<'_> {
             Some(at) => self.places().describe(self.expansion(), at),
             None => self.place_of_ends(step),
         };
-        let source = step.at.as_ref().and_then(|at| self.source_of(at, place.origin));
-        let excerpt = step.at.as_ref().map_or(&[][..], |at| self.expansion().slice(at));
-        let excerpt = excerpt.get(..MAXIMUM_EXCERPT.min(excerpt.len())).unwrap_or_default().to_vec();
+        let source = step
+            .at
+            .as_ref()
+            .and_then(|at| self.source_of(at, place.origin));
+        let excerpt = step
+            .at
+            .as_ref()
+            .map_or(&[][..], |at| self.expansion().slice(at));
+        let excerpt = excerpt
+            .get(..MAXIMUM_EXCERPT.min(excerpt.len()))
+            .unwrap_or_default()
+            .to_vec();
         let (place_text, result) = self.words(step, place.text);
         Step {
             at: place.at,
@@ -234,11 +264,20 @@ impl Analysis<'_> {
             Rule::Decode => "base64 container, decoded".to_owned(),
             Rule::Decrypt { chunk, slot } => {
                 let chunk = chunk_name(*chunk);
-                return (None, Some(format!("keyslot {slot} of {chunk} opens with the {}", self.key_of(step))));
+                return (
+                    None,
+                    Some(format!(
+                        "keyslot {slot} of {chunk} opens with the {}",
+                        self.key_of(step)
+                    )),
+                );
             }
             Rule::DecryptAlternate { chunk } => {
                 let chunk = chunk_name(*chunk);
-                format!("alternate layer of {chunk} opens with the {}", self.key_of(step))
+                format!(
+                    "alternate layer of {chunk} opens with the {}",
+                    self.key_of(step)
+                )
             }
             Rule::Find(form) => format!("{form} = {}", self.conclusion_name(step)),
             Rule::GuessSignature { chunk, signer } => format!(
@@ -254,10 +293,13 @@ impl Analysis<'_> {
     }
 
     fn place_of_ends(&self, step: &Inference) -> Place {
-        let channel = step.premises.iter().find_map(|premise| match self.graph().term(*premise) {
-            Some(Term::Ends(channel)) => self.trace().channels.get(channel.0 as usize),
-            _ => None,
-        });
+        let channel = step
+            .premises
+            .iter()
+            .find_map(|premise| match self.graph().term(*premise) {
+                Some(Term::Ends(channel)) => self.trace().channels.get(channel.0 as usize),
+                _ => None,
+            });
         let text = channel.and_then(|channel| match &channel.kind {
             ChannelKind::Stream { client, server } => {
                 Some(format!("connection from {client} to {server}"))
@@ -268,7 +310,12 @@ impl Analysis<'_> {
             _ => None,
         });
         let at = channel.map(|channel| channel.opened);
-        Place { class: "ends".to_owned(), text, at, origin: 0 }
+        Place {
+            class: "ends".to_owned(),
+            text,
+            at,
+            origin: 0,
+        }
     }
 
     fn source_of(&self, at: &Slice, origin: usize) -> Option<Source> {
@@ -285,10 +332,13 @@ impl Analysis<'_> {
     }
 
     fn key_of(&self, step: &Inference) -> String {
-        let label = step.premises.iter().find_map(|premise| match self.graph().term(*premise) {
-            Some(Term::Key(key)) => self.given().keys.get(*key).map(|held| held.label.clone()),
-            _ => None,
-        });
+        let label = step
+            .premises
+            .iter()
+            .find_map(|premise| match self.graph().term(*premise) {
+                Some(Term::Key(key)) => self.given().keys.get(*key).map(|held| held.label.clone()),
+                _ => None,
+            });
         label.unwrap_or_else(|| "key".to_owned())
     }
 
@@ -314,11 +364,18 @@ impl Analysis<'_> {
     /// Who wrote what the proof rests on: for a text the writer of the buffer, for a chunk the writer
     /// of its earliest copy, for the ends of a connection nobody.
     fn first_writer(&self, steps: &[&Inference]) -> Option<Principal> {
-        let seen = steps.iter().rev().find(|step| self.observed(step).is_some())?;
+        let seen = steps
+            .iter()
+            .rev()
+            .find(|step| self.observed(step).is_some())?;
         let copies = match seen.rule {
             Rule::TakeApart { .. } => {
                 let same = |step: &&Inference| step.conclusion == seen.conclusion;
-                self.graph().inferences().map(|(_, step)| step).filter(same).collect()
+                self.graph()
+                    .inferences()
+                    .map(|(_, step)| step)
+                    .filter(same)
+                    .collect()
             }
             _ => vec![*seen],
         };

@@ -235,10 +235,7 @@ fn dns_labels(input: &[u8]) -> Vec<u8> {
 }
 
 fn digest_core(digest: &[u8]) -> Vec<u8> {
-    digest
-        .get(..DIGEST_NEEDLE_BYTES)
-        .unwrap_or(digest)
-        .to_vec()
+    digest.get(..DIGEST_NEEDLE_BYTES).unwrap_or(digest).to_vec()
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub enum TextId {
 }
 
 /// A range of a text.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Slice {
     /// The text.
     pub text: TextId,

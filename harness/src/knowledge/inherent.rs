@@ -83,7 +83,10 @@ impl InherentLeak {
     pub fn matches(&self, roles: &[Role], derivation: &Derivation) -> bool {
         let rules: Vec<&str> = derivation.shape.iter().map(|step| step.rule).collect();
         !self.rules.is_empty()
-            && self.fact.split(',').any(|fact| fact.trim() == derivation.kind.name())
+            && self
+                .fact
+                .split(',')
+                .any(|fact| fact.trim() == derivation.kind.name())
             && roles.iter().any(|role| role.name() == self.principal)
             && derivation.grade == self.grade
             && rules == self.rules
@@ -116,6 +119,9 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_refused() {
-        assert!(matches!(read("- { id: I1, colour: red }"), Err(InherentError::Format(_))));
+        assert!(matches!(
+            read("- { id: I1, colour: red }"),
+            Err(InherentError::Format(_))
+        ));
     }
 }

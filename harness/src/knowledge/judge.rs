@@ -185,7 +185,11 @@ pub struct ClaimOutcome {
 
 /// Compares what everybody knows with the default policy and a scenario's claims.
 pub fn judge(analysis: &Analysis<'_>, claims: &[Claim]) -> Judgement {
-    let mut judge = Judge { analysis, claims, out: Judgement::default() };
+    let mut judge = Judge {
+        analysis,
+        claims,
+        out: Judgement::default(),
+    };
     for ledger in &analysis.trace().ledgers {
         judge.principal(&ledger.principal);
     }
@@ -214,10 +218,17 @@ impl Judgement {
     /// A finding with its derivation, as `explain` prints it.
     pub fn explain(&self, finding: &Finding) -> String {
         let message = finding.message();
-        let Finding { requirement, culprit, .. } = finding;
+        let Finding {
+            requirement,
+            culprit,
+            ..
+        } = finding;
         let head =
             format!("{message:<VERDICT_COLUMN$} requirement {requirement}, culprit {culprit}");
-        match finding.derivation.and_then(|index| self.derivations.get(index)) {
+        match finding
+            .derivation
+            .and_then(|index| self.derivations.get(index))
+        {
             Some(derivation) => format!("{head}\n{derivation}"),
             None => head,
         }
@@ -274,7 +285,9 @@ impl Judge<'_> {
             let roles = roles(self.analysis.given(), letter, principal);
             for derivation in knowledge.iter_mut().filter(|known| known.letter == letter) {
                 let entries = self.analysis.given().inherent.iter();
-                let entry = entries.clone().find(|entry| entry.matches(&roles, derivation));
+                let entry = entries
+                    .clone()
+                    .find(|entry| entry.matches(&roles, derivation));
                 derivation.inherent = entry.map(|entry| entry.id.clone());
             }
             let kinds: BTreeSet<FactKind> = self.facts_of(letter).map(|(_, kind)| kind).collect();
@@ -295,11 +308,19 @@ impl Judge<'_> {
 
     fn facts_of(&self, letter: usize) -> impl Iterator<Item = (usize, FactKind)> + '_ {
         let facts = self.analysis.given().facts.iter().enumerate();
-        facts.filter(move |(_, fact)| fact.letter == letter).map(|(index, fact)| (index, fact.kind))
+        facts
+            .filter(move |(_, fact)| fact.letter == letter)
+            .map(|(index, fact)| (index, fact.kind))
     }
 
     /// The default policy, changed by claims.
-    fn policy(&self, principal: &Principal, letter: usize, roles: &[Role], kind: FactKind) -> Policy {
+    fn policy(
+        &self,
+        principal: &Principal,
+        letter: usize,
+        roles: &[Role],
+        kind: FactKind,
+    ) -> Policy {
         let mut result = policy(roles, kind);
         let concerned = |claim: &&Claim| claim.principal == *principal && claim.letter == letter;
         for claim in self.claims.iter().filter(concerned) {
@@ -315,7 +336,9 @@ impl Judge<'_> {
     }
 
     fn cell(&mut self, question: &Question<'_>, knowledge: &[Derivation]) {
-        let known = knowledge.iter().filter(|known| question.facts.contains(&known.fact));
+        let known = knowledge
+            .iter()
+            .filter(|known| question.facts.contains(&known.fact));
         let (undecided, decided): (Vec<&Derivation>, Vec<&Derivation>) =
             known.partition(|known| matches!(known.tie, Tie::Undecided(_)));
         let grade = decided.iter().map(|known| known.grade).min();
@@ -344,8 +367,10 @@ impl Judge<'_> {
     ) -> (Judged, Vec<usize>) {
         let (inherent, own): (Vec<&&Derivation>, Vec<&&Derivation>) =
             decided.iter().partition(|known| known.inherent.is_some());
-        let (weak, strong): (Vec<&Derivation>, Vec<&Derivation>) =
-            own.into_iter().copied().partition(|known| known.grade == Grade::Suspected);
+        let (weak, strong): (Vec<&Derivation>, Vec<&Derivation>) = own
+            .into_iter()
+            .copied()
+            .partition(|known| known.grade == Grade::Suspected);
         let mut kept = self.findings(question, &strong);
         for leak in &inherent {
             let index = self.keep(leak);
@@ -361,7 +386,12 @@ impl Judge<'_> {
         let judged = if !strong.is_empty() {
             Judged::Finding
         } else if let Some(reason) = self.reason_to_doubt(question, &weak, undecided) {
-            kept.extend(weak.iter().chain(undecided).next().map(|first| self.keep(first)));
+            kept.extend(
+                weak.iter()
+                    .chain(undecided)
+                    .next()
+                    .map(|first| self.keep(first)),
+            );
             self.doubt(question, reason);
             Judged::Doubtful
         } else if !inherent.is_empty() {
@@ -380,7 +410,9 @@ impl Judge<'_> {
     ) -> (Judged, Vec<usize>) {
         let kept = self.keep_first(decided);
         let held = |fact: &usize| {
-            decided.iter().any(|known| known.fact == *fact && known.grade == Grade::Holds)
+            decided
+                .iter()
+                .any(|known| known.fact == *fact && known.grade == Grade::Holds)
         };
         let reached = self.analysis.reached(question.letter, question.principal);
         if !reached || question.facts.iter().all(held) {
@@ -415,13 +447,21 @@ impl Judge<'_> {
     fn findings(&mut self, question: &Question<'_>, strong: &[&Derivation]) -> Vec<usize> {
         let foreign = |known: &&&Derivation| known.writer.as_ref() != Some(question.principal);
         let others: Vec<&Derivation> = strong.iter().filter(foreign).copied().collect();
-        let blamed = if others.is_empty() { strong } else { others.as_slice() };
+        let blamed = if others.is_empty() {
+            strong
+        } else {
+            others.as_slice()
+        };
         let writers: BTreeSet<Option<&Principal>> =
             blamed.iter().map(|known| known.writer.as_ref()).collect();
         let mut kept = Vec::new();
         for writer in writers {
-            let mut of_writer = blamed.iter().filter(|known| known.writer.as_ref() == writer);
-            let Some(first) = of_writer.next() else { continue };
+            let mut of_writer = blamed
+                .iter()
+                .filter(|known| known.writer.as_ref() == writer);
+            let Some(first) = of_writer.next() else {
+                continue;
+            };
             let others = of_writer.count();
             let index = self.keep(first);
             kept.push(index);
@@ -453,9 +493,14 @@ impl Judge<'_> {
         undecided: &[&Derivation],
     ) -> Option<String> {
         if let Some(Tie::Undecided(letters)) = undecided.first().map(|known| &known.tie) {
-            let plans = letters.iter().filter_map(|letter| self.analysis.given().letters.get(*letter));
+            let plans = letters
+                .iter()
+                .filter_map(|letter| self.analysis.given().letters.get(*letter));
             let names: Vec<&str> = plans.map(|plan| plan.id.as_str()).collect();
-            return Some(format!("value may belong to any of the letters {}", names.join(", ")));
+            return Some(format!(
+                "value may belong to any of the letters {}",
+                names.join(", ")
+            ));
         }
         if !weak.is_empty() {
             return Some("value is too weak to count without a second run".to_owned());
@@ -482,7 +527,11 @@ impl Judge<'_> {
     }
 
     fn keep_first(&mut self, decided: &[&Derivation]) -> Vec<usize> {
-        decided.first().map(|first| self.keep(first)).into_iter().collect()
+        decided
+            .first()
+            .map(|first| self.keep(first))
+            .into_iter()
+            .collect()
     }
 
     /// Expected inherent leaks that were not found: either the protocol changed or our rules broke.
@@ -530,10 +579,14 @@ impl Judge<'_> {
             (_, None) => false,
         };
         let findings = self.out.findings.iter().enumerate().filter(|(_, finding)| {
-            finding.principal == claim.principal && finding.letter == claim.letter && is_listed(finding)
+            finding.principal == claim.principal
+                && finding.letter == claim.letter
+                && is_listed(finding)
         });
         let doubts = self.out.doubts.iter().enumerate().filter(|(_, doubt)| {
-            doubt.principal == claim.principal && doubt.letter == claim.letter && concerns(doubt.fact)
+            doubt.principal == claim.principal
+                && doubt.letter == claim.letter
+                && concerns(doubt.fact)
         });
         ClaimOutcome {
             findings: findings.map(|(index, _)| index).collect(),

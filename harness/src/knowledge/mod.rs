@@ -100,7 +100,10 @@ impl<'a> Given<'a> {
         ];
         let mut public: Vec<(&'static str, Vec<u8>)> = Vec::new();
         if let Ok(key) = signet.signing_key() {
-            self.directory.push(DirectoryEntry { name: name.to_owned(), key });
+            self.directory.push(DirectoryEntry {
+                name: name.to_owned(),
+                key,
+            });
             public.push(("signing key", key.0.to_vec()));
         }
         if let Ok(key) = signet.encryption_key() {
@@ -108,10 +111,16 @@ impl<'a> Given<'a> {
         }
         for kind in KINDS {
             if let Some(fingerprint) = signet.fingerprint(kind) {
-                public.push(("signet fingerprint", fingerprint.as_str().as_bytes().to_vec()));
+                public.push((
+                    "signet fingerprint",
+                    fingerprint.as_str().as_bytes().to_vec(),
+                ));
             }
         }
-        self.identifiers.entry(name.to_owned()).or_default().extend(public);
+        self.identifiers
+            .entry(name.to_owned())
+            .or_default()
+            .extend(public);
     }
 }
 
@@ -128,7 +137,11 @@ pub fn analyse<'a>(given: &'a Given<'a>, trace: &'a Trace) -> Analysis<'a> {
     if needles.truncated {
         expansion.graph.truncate("MAXIMUM_NEEDLES");
     }
-    Analysis { expansion, scope, places }
+    Analysis {
+        expansion,
+        scope,
+        places,
+    }
 }
 
 /// A trace, expanded.
@@ -148,12 +161,16 @@ pub struct Knowledge {
 impl Knowledge {
     /// The derivations of one fact.
     pub fn of(&self, fact: usize) -> impl Iterator<Item = &Derivation> {
-        self.derivations.iter().filter(move |derivation| derivation.fact == fact)
+        self.derivations
+            .iter()
+            .filter(move |derivation| derivation.fact == fact)
     }
 
     /// The best grade at which a fact of a letter is known for certain of being that letter's.
     pub fn grade(&self, fact: usize) -> Option<Grade> {
-        let decided = self.of(fact).filter(|known| !matches!(known.tie, Tie::Undecided(_)));
+        let decided = self
+            .of(fact)
+            .filter(|known| !matches!(known.tie, Tie::Undecided(_)));
         decided.map(|known| known.grade).min()
     }
 }
@@ -172,7 +189,10 @@ impl Analysis<'_> {
             let Some(Term::Fact { fact, grade }) = self.graph().term(inference.conclusion) else {
                 continue;
             };
-            let exempt = inference.exempt.as_ref().is_some_and(|own| principals.contains(own));
+            let exempt = inference
+                .exempt
+                .as_ref()
+                .is_some_and(|own| principals.contains(own));
             if exempt || !reach.allows(inference) {
                 continue;
             }
@@ -191,12 +211,17 @@ impl Analysis<'_> {
                 *kept = candidate;
             }
         }
-        let mut ranked: Vec<_> =
-            best.into_iter().map(|((fact, grade, ..), kept)| (fact, grade, kept)).collect();
+        let mut ranked: Vec<_> = best
+            .into_iter()
+            .map(|((fact, grade, ..), kept)| (fact, grade, kept))
+            .collect();
         ranked.sort_by(|a, b| (a.0, a.1, a.2.rank()).cmp(&(b.0, b.1, b.2.rank())));
-        let derivations =
-            ranked.iter().filter_map(|(_, _, kept)| self.derivation(principals, &kept.proof));
-        Knowledge { derivations: derivations.collect() }
+        let derivations = ranked
+            .iter()
+            .filter_map(|(_, _, kept)| self.derivation(principals, &kept.proof));
+        Knowledge {
+            derivations: derivations.collect(),
+        }
     }
 
     /// The graph of inferences.
@@ -252,7 +277,10 @@ impl Analysis<'_> {
     }
 
     fn ledger(&self, principal: &Principal) -> Option<&Ledger> {
-        self.trace().ledgers.iter().find(|ledger| ledger.principal == *principal)
+        self.trace()
+            .ledgers
+            .iter()
+            .find(|ledger| ledger.principal == *principal)
     }
 
     fn shape(&self, principals: &[Principal], proof: &[InferenceId]) -> Vec<ShapeStep> {
@@ -275,7 +303,10 @@ impl Analysis<'_> {
     /// The terms that principals start with: texts and ends of what they observed, and their keys.
     fn base(&self, principals: &[Principal]) -> BTreeSet<TermId> {
         let mut terms = Vec::new();
-        for ledger in principals.iter().filter_map(|principal| self.ledger(principal)) {
+        for ledger in principals
+            .iter()
+            .filter_map(|principal| self.ledger(principal))
+        {
             for id in &ledger.observations {
                 terms.push(Term::Text(TextId::Observed(*id)));
                 let buffer = self.trace().buffers.get(id.0 as usize);
@@ -287,7 +318,10 @@ impl Analysis<'_> {
                 terms.push(Term::Key(index));
             }
         }
-        terms.iter().filter_map(|term| self.graph().find(term)).collect()
+        terms
+            .iter()
+            .filter_map(|term| self.graph().find(term))
+            .collect()
     }
 }
 

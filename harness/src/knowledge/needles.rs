@@ -55,7 +55,7 @@ pub(super) struct Needle {
 }
 
 /// A needle found in a text.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hit {
     pub(super) target: Target,
     pub(super) range: Range<usize>,

@@ -21,8 +21,26 @@ pub const MAXIMUM_LINES: usize = 100_000;
 const PRINTED_CHARACTERS: usize = 56;
 /// Words that name a line in the shape of a derivation.
 const VERBS: [&str; 20] = [
-    "EHLO", "MAIL", "RCPT", "DATA", "SGNT", "VRFY", "HIST", "NOOP", "RSET", "QUIT", "HELP", "MODE",
-    "LOGIN", "SUBMIT", "LIST", "FETCH", "LOGOUT", "CAPABILITY", "OK", "NO",
+    "EHLO",
+    "MAIL",
+    "RCPT",
+    "DATA",
+    "SGNT",
+    "VRFY",
+    "HIST",
+    "NOOP",
+    "RSET",
+    "QUIT",
+    "HELP",
+    "MODE",
+    "LOGIN",
+    "SUBMIT",
+    "LIST",
+    "FETCH",
+    "LOGOUT",
+    "CAPABILITY",
+    "OK",
+    "NO",
 ];
 
 /// Where bytes stand.
@@ -56,12 +74,18 @@ impl Places {
         let mut lines = BTreeMap::new();
         for (index, buffer) in (0..).map(BufferId).zip(&expansion.trace.buffers) {
             if buffer.layer == Layer::Plain && is_stream(expansion.trace, buffer.channel) {
-                lines.insert(index, lines_of(&buffer.bytes, &messages_in(expansion, index)));
+                lines.insert(
+                    index,
+                    lines_of(&buffer.bytes, &messages_in(expansion, index)),
+                );
             }
         }
         let mut packets: BTreeMap<_, Vec<u32>> = BTreeMap::new();
         for (index, packet) in (0..).zip(&expansion.trace.packets) {
-            packets.entry((packet.channel, packet.direction)).or_default().push(index);
+            packets
+                .entry((packet.channel, packet.direction))
+                .or_default()
+                .push(index);
         }
         Self { lines, packets }
     }
@@ -73,11 +97,21 @@ impl Places {
             TextId::Derived(index) => return place_in_derived(expansion, index),
         };
         let Some(bytes) = expansion.trace.buffers.get(buffer.0 as usize) else {
-            return Place { class: "nowhere".to_owned(), text: None, at: None, origin: 0 };
+            return Place {
+                class: "nowhere".to_owned(),
+                text: None,
+                at: None,
+                origin: 0,
+            };
         };
         let (class, text, origin) = self.in_buffer(expansion, buffer, bytes, slice);
         let at = Some(time_at(bytes, slice.range.start));
-        Place { class, text: Some(text), at, origin }
+        Place {
+            class,
+            text: Some(text),
+            at,
+            origin,
+        }
     }
 
     /// The packet that carried the bytes at `offset` of a buffer: exactly for raw bytes, for
@@ -85,13 +119,18 @@ impl Places {
     pub(super) fn packet(&self, trace: &Trace, buffer: BufferId, offset: usize) -> Option<u32> {
         let bytes = trace.buffers.get(buffer.0 as usize)?;
         let after = bytes.marks.partition_point(|mark| mark.offset <= offset);
-        let mark = after.checked_sub(1).and_then(|index| bytes.marks.get(index))?;
+        let mark = after
+            .checked_sub(1)
+            .and_then(|index| bytes.marks.get(index))?;
         if mark.packet.is_some() {
             return mark.packet;
         }
         let sent = self.packets.get(&(bytes.channel, bytes.direction))?;
         let when = |index: &u32| trace.packets.get(*index as usize).map(|packet| packet.at);
-        sent.iter().find(|index| when(index) >= Some(mark.at)).or(sent.last()).copied()
+        sent.iter()
+            .find(|index| when(index) >= Some(mark.at))
+            .or(sent.last())
+            .copied()
     }
 
     fn in_buffer(
@@ -103,16 +142,23 @@ impl Places {
     ) -> (String, String, usize) {
         let start = slice.range.start;
         let speaker = speaker(expansion, buffer);
-        let inside = expansion.copies.iter().find(|copy| {
-            copy.at.text == slice.text && copy.at.range.contains(&start)
-        });
+        let inside = expansion
+            .copies
+            .iter()
+            .find(|copy| copy.at.text == slice.text && copy.at.range.contains(&start));
         if let Some(copy) = inside {
             let from = holder_phrase(expansion, buffer, &speaker);
             return match &copy.tracing {
-                Some(data) if start < data.end => {
-                    ("tracing".to_owned(), format!("tracing of a message {from}"), data.start)
-                }
-                _ => ("message".to_owned(), format!("message {from}"), copy.at.range.start),
+                Some(data) if start < data.end => (
+                    "tracing".to_owned(),
+                    format!("tracing of a message {from}"),
+                    data.start,
+                ),
+                _ => (
+                    "message".to_owned(),
+                    format!("message {from}"),
+                    copy.at.range.start,
+                ),
             };
         }
         if let Some(line) = self.line_at(id, start) {
@@ -134,12 +180,14 @@ impl Places {
         let record = record_at(buffer, start);
         let listener = listener(expansion, buffer);
         let (class, text) = match channel(expansion.trace, buffer.channel) {
-            Some(ChannelKind::Datagrams { .. }) => {
-                ("datagram".to_owned(), format!("datagram from {speaker} to {listener}"))
-            }
-            Some(ChannelKind::Store { host, store }) => {
-                (format!("store {store}"), format!("record in store {store} of {host}"))
-            }
+            Some(ChannelKind::Datagrams { .. }) => (
+                "datagram".to_owned(),
+                format!("datagram from {speaker} to {listener}"),
+            ),
+            Some(ChannelKind::Store { host, store }) => (
+                format!("store {store}"),
+                format!("record in store {store} of {host}"),
+            ),
             Some(ChannelKind::Screen { host }) => match buffer.direction {
                 Direction::Forth => ("typed".to_owned(), format!("typed at {host}")),
                 Direction::Back => ("shown".to_owned(), format!("shown at {host}")),
@@ -147,7 +195,10 @@ impl Places {
             Some(ChannelKind::File { host, path }) => {
                 (format!("file {path}"), format!("file {path} of {host}"))
             }
-            _ => ("line".to_owned(), format!("bytes on the line from {speaker} to {listener}")),
+            _ => (
+                "line".to_owned(),
+                format!("bytes on the line from {speaker} to {listener}"),
+            ),
         };
         (class, text, record.start)
     }
@@ -202,13 +253,24 @@ pub(super) fn chunk_name(kind: u8) -> String {
 }
 
 fn place_in_derived(expansion: &Expansion<'_>, index: u32) -> Place {
-    let chunk = expansion.derived.get(index as usize).and_then(|derived| derived.chunk);
+    let chunk = expansion
+        .derived
+        .get(index as usize)
+        .and_then(|derived| derived.chunk);
     let class = chunk.map_or("derived".to_owned(), |kind| format!("chunk {kind}"));
-    Place { class, text: None, at: None, origin: 0 }
+    Place {
+        class,
+        text: None,
+        at: None,
+        origin: 0,
+    }
 }
 
 fn channel(trace: &Trace, id: ChannelId) -> Option<&ChannelKind> {
-    trace.channels.get(id.0 as usize).map(|channel| &channel.kind)
+    trace
+        .channels
+        .get(id.0 as usize)
+        .map(|channel| &channel.kind)
 }
 
 fn is_stream(trace: &Trace, id: ChannelId) -> bool {
@@ -285,10 +347,16 @@ fn lines_of(bytes: &[u8], messages: &[Range<usize>]) -> Vec<Line> {
             .min()
             .unwrap_or(bytes.len());
         let rest = bytes.get(at..stop).unwrap_or_default();
-        let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        let length = rest
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .unwrap_or(rest.len());
         let content = rest.get(..length).unwrap_or_default();
         let content = content.strip_suffix(b"\r").unwrap_or(content);
-        lines.push(Line { range: at..at + content.len(), number: lines.len() + 1 });
+        lines.push(Line {
+            range: at..at + content.len(),
+            number: lines.len() + 1,
+        });
         at += (length + 1).min(rest.len().max(1));
     }
     lines
@@ -303,11 +371,16 @@ fn line_end_at(bytes: &[u8], at: usize) -> usize {
 }
 
 fn line_class(line: &[u8]) -> String {
-    let text = String::from_utf8_lossy(line.get(..PRINTED_CHARACTERS.min(line.len())).unwrap_or_default());
+    let text = String::from_utf8_lossy(
+        line.get(..PRINTED_CHARACTERS.min(line.len()))
+            .unwrap_or_default(),
+    );
     let upper = text.to_ascii_uppercase();
     let mut words = upper.split(|letter: char| !letter.is_ascii_alphanumeric());
     let known = words.by_ref().take(3).find(|word| VERBS.contains(word));
-    let first = upper.get(..3).filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()));
+    let first = upper
+        .get(..3)
+        .filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()));
     match first.or(known) {
         Some(word) => format!("line {word}"),
         None => "line".to_owned(),
@@ -324,7 +397,12 @@ mod tests {
         let lines = lines_of(bytes, &[6..12]);
         let shown: Vec<_> = lines
             .iter()
-            .map(|line| (line.number, bytes.get(line.range.clone()).unwrap_or_default()))
+            .map(|line| {
+                (
+                    line.number,
+                    bytes.get(line.range.clone()).unwrap_or_default(),
+                )
+            })
             .collect();
         assert_eq!(shown, [(1, &b"DATA"[..]), (2, &b"QUIT"[..])]);
     }

@@ -77,14 +77,21 @@ impl FactKind {
 pub fn roles(given: &Given<'_>, letter: usize, principal: &Principal) -> Vec<Role> {
     let plan = given.letters.get(letter);
     let is = |kind: FactKind, name: &str| {
-        given.facts.iter().any(|fact| {
-            fact.letter == letter && fact.kind == kind && fact.value == name.as_bytes()
-        })
+        given
+            .facts
+            .iter()
+            .any(|fact| fact.letter == letter && fact.kind == kind && fact.value == name.as_bytes())
     };
     let candidates: Vec<(bool, Role)> = match principal {
         Principal::Person(person) => vec![
-            (plan.is_some_and(|plan| plan.author == *person), Role::Author),
-            (plan.is_some_and(|plan| plan.recipient == *person), Role::Recipient),
+            (
+                plan.is_some_and(|plan| plan.author == *person),
+                Role::Author,
+            ),
+            (
+                plan.is_some_and(|plan| plan.recipient == *person),
+                Role::Recipient,
+            ),
         ],
         Principal::Organization(domain) => vec![
             (is(FactKind::Origin, domain), Role::Origin),
@@ -93,8 +100,11 @@ pub fn roles(given: &Given<'_>, letter: usize, principal: &Principal) -> Vec<Rol
         Principal::Dns(_) => vec![(true, Role::Dns)],
         Principal::Tap(_) => vec![(true, Role::Tap)],
     };
-    let mut roles: Vec<Role> =
-        candidates.into_iter().filter(|(plays, _)| *plays).map(|(_, role)| role).collect();
+    let mut roles: Vec<Role> = candidates
+        .into_iter()
+        .filter(|(plays, _)| *plays)
+        .map(|(_, role)| role)
+        .collect();
     if roles.is_empty() {
         roles.push(Role::Bystander);
     }
@@ -103,7 +113,11 @@ pub fn roles(given: &Given<'_>, letter: usize, principal: &Principal) -> Vec<Rol
 
 /// What roles together are entitled to: rights unite.
 pub fn policy(roles: &[Role], fact: FactKind) -> Policy {
-    roles.iter().map(|role| policy_of(*role, fact)).max().unwrap_or(Policy::Never)
+    roles
+        .iter()
+        .map(|role| policy_of(*role, fact))
+        .max()
+        .unwrap_or(Policy::Never)
 }
 
 /// The requirement that speaks of a role's knowledge.

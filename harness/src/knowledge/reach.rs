@@ -24,7 +24,10 @@ impl Reach {
             .inferences()
             .map(|(_, inference)| distinct(&inference.premises).len())
             .collect();
-        let mut queue: BinaryHeap<_> = base.iter().map(|term| Reverse((0u32, *term, None))).collect();
+        let mut queue: BinaryHeap<_> = base
+            .iter()
+            .map(|term| Reverse((0u32, *term, None)))
+            .collect();
         while let Some(Reverse((cost, term, by))) = queue.pop() {
             match reached.get_mut(term.0 as usize) {
                 Some(state @ None) => *state = Some((cost, by)),
@@ -113,7 +116,11 @@ mod tests {
     fn graph(steps: &[(&[usize], usize)]) -> (Graph, Vec<TermId>) {
         let mut graph = Graph::default();
         let terms: Vec<TermId> = (0..8)
-            .map(|key| graph.intern(Term::Key(key)).expect("eight terms are below the limit"))
+            .map(|key| {
+                graph
+                    .intern(Term::Key(key))
+                    .expect("eight terms are below the limit")
+            })
             .collect();
         for (premises, conclusion) in steps {
             graph.infer(Inference {

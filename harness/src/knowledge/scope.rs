@@ -55,7 +55,12 @@ impl Scope {
     }
 
     /// Why the bytes at `place` concern the letter of fact `index`; nothing if they do not.
-    pub(super) fn tie(&self, expansion: &Expansion<'_>, place: &Slice, index: usize) -> Option<Tie> {
+    pub(super) fn tie(
+        &self,
+        expansion: &Expansion<'_>,
+        place: &Slice,
+        index: usize,
+    ) -> Option<Tie> {
         let fact = expansion.given.facts.get(index)?;
         let TextId::Observed(buffer) = place.text else {
             return self.tie_of_derived(expansion, place, index, fact);
@@ -110,16 +115,23 @@ impl Scope {
 
     /// The letters that were on their way at a moment.
     pub(super) fn in_flight(&self, at: Tick) -> BTreeSet<usize> {
-        let flying = self.flights.iter().filter(|(_, (first, last))| *first <= at && at <= *last);
+        let flying = self
+            .flights
+            .iter()
+            .filter(|(_, (first, last))| *first <= at && at <= *last);
         flying.map(|(letter, _)| *letter).collect()
     }
 
     fn is_of(&self, message: usize, letter: usize) -> bool {
-        self.letters_of.get(message).is_some_and(|letters| letters.contains(&letter))
+        self.letters_of
+            .get(message)
+            .is_some_and(|letters| letters.contains(&letter))
     }
 
     fn carries(&self, channel: ChannelId, letter: usize) -> bool {
-        self.on_channel.get(&channel).is_some_and(|letters| letters.contains(&letter))
+        self.on_channel
+            .get(&channel)
+            .is_some_and(|letters| letters.contains(&letter))
     }
 
     fn tie_of_derived(
@@ -158,7 +170,10 @@ impl Scope {
             return Some(Tie::Flight);
         }
         let candidates = self.sharing.get(index)?;
-        Some(self.among(candidates.intersection(&flying).copied().collect(), fact.letter))
+        Some(self.among(
+            candidates.intersection(&flying).copied().collect(),
+            fact.letter,
+        ))
     }
 
     fn among(&self, candidates: BTreeSet<usize>, letter: usize) -> Tie {
@@ -177,7 +192,10 @@ impl Scope {
             let (TextId::Derived(derived), Target::Fact(index)) = (text, hit.target) else {
                 continue;
             };
-            let message = expansion.derived.get(derived as usize).and_then(|d| d.message);
+            let message = expansion
+                .derived
+                .get(derived as usize)
+                .and_then(|d| d.message);
             let Some((message, fact)) = message.zip(expansion.given.facts.get(index)) else {
                 continue;
             };
@@ -186,7 +204,10 @@ impl Scope {
             {
                 letters.insert(fact.letter);
             }
-            kinds.entry((message, fact.letter)).or_default().insert(fact.kind);
+            kinds
+                .entry((message, fact.letter))
+                .or_default()
+                .insert(fact.kind);
         }
         for ((message, letter), kinds) in kinds {
             let ends = kinds.contains(&FactKind::Author) && kinds.contains(&FactKind::Recipient);
@@ -202,19 +223,29 @@ impl Scope {
     /// Follows the letters over connections and through time.
     fn follow(&mut self, expansion: &Expansion<'_>, found: &BTreeMap<TextId, Vec<Hit>>) {
         for copy in &expansion.copies {
-            let Some(buffer) = observed(expansion, &copy.at) else { continue };
+            let Some(buffer) = observed(expansion, &copy.at) else {
+                continue;
+            };
             let letters: Vec<usize> = self.letters_of(copy.message).collect();
             for letter in letters {
                 if let Some(ChannelKind::Stream { .. }) = channel_kind(expansion, buffer.channel) {
-                    self.on_channel.entry(buffer.channel).or_default().insert(letter);
+                    self.on_channel
+                        .entry(buffer.channel)
+                        .or_default()
+                        .insert(letter);
                 }
                 self.seen(letter, time_at(buffer, copy.at.range.start));
                 self.seen(letter, time_at(buffer, copy.at.range.end.saturating_sub(1)));
             }
         }
         for (text, hit) in hits_in(found) {
-            let Target::Fact(index) = hit.target else { continue };
-            let place = Slice { text, range: hit.range.clone() };
+            let Target::Fact(index) = hit.target else {
+                continue;
+            };
+            let place = Slice {
+                text,
+                range: hit.range.clone(),
+            };
             if self.unique.get(index) == Some(&true)
                 && let Some(buffer) = observed(expansion, &place)
                 && let Some(fact) = expansion.given.facts.get(index)
@@ -261,21 +292,30 @@ pub(super) fn account_of(given: &Given<'_>, index: usize) -> Option<Principal> {
 /// When the byte at `offset` of a buffer was written.
 pub(super) fn time_at(buffer: &Buffer, offset: usize) -> Tick {
     let after = buffer.marks.partition_point(|mark| mark.offset <= offset);
-    let mark = after.checked_sub(1).and_then(|index| buffer.marks.get(index));
+    let mark = after
+        .checked_sub(1)
+        .and_then(|index| buffer.marks.get(index));
     mark.map_or(Tick(0), |mark| mark.at)
 }
 
 /// The write that the byte at `offset` of a buffer belongs to.
 pub(super) fn record_at(buffer: &Buffer, offset: usize) -> std::ops::Range<usize> {
     let after = buffer.marks.partition_point(|mark| mark.offset <= offset);
-    let mark = after.checked_sub(1).and_then(|index| buffer.marks.get(index));
+    let mark = after
+        .checked_sub(1)
+        .and_then(|index| buffer.marks.get(index));
     let start = mark.map_or(0, |mark| mark.offset);
-    let end = buffer.marks.get(after).map_or(buffer.bytes.len(), |mark| mark.offset);
+    let end = buffer
+        .marks
+        .get(after)
+        .map_or(buffer.bytes.len(), |mark| mark.offset);
     start..end
 }
 
 fn hits_in(found: &BTreeMap<TextId, Vec<Hit>>) -> impl Iterator<Item = (TextId, &Hit)> {
-    found.iter().flat_map(|(text, hits)| hits.iter().map(|hit| (*text, hit)))
+    found
+        .iter()
+        .flat_map(|(text, hits)| hits.iter().map(|hit| (*text, hit)))
 }
 
 fn observed<'e>(expansion: &'e Expansion<'_>, place: &Slice) -> Option<&'e Buffer> {
@@ -297,7 +337,11 @@ fn buffer_of<'e>(expansion: &'e Expansion<'_>, buffer: BufferId) -> Option<&'e B
 }
 
 fn channel_kind<'e>(expansion: &'e Expansion<'_>, channel: ChannelId) -> Option<&'e ChannelKind> {
-    expansion.trace.channels.get(channel.0 as usize).map(|channel| &channel.kind)
+    expansion
+        .trace
+        .channels
+        .get(channel.0 as usize)
+        .map(|channel| &channel.kind)
 }
 
 fn sharing(facts: &[Fact], fact: &Fact) -> BTreeSet<usize> {

@@ -127,11 +127,21 @@ impl Recorder {
         self.record_at(place, Direction::Forth, bytes);
     }
 
+    /// Everything recorded so far, without ledgers.
+    pub fn so_far(&self) -> Trace {
+        self.lock().trace.clone()
+    }
+
     /// Ends the recording: the trace with a ledger for each of the world's principals.
     pub fn finish(&self, world: &World) -> Trace {
-        let mut trace = std::mem::take(&mut *self.lock()).trace;
+        let mut trace = self.take();
         trace.ledgers = Witnesses::of(world).ledgers(&trace);
         trace
+    }
+
+    /// Ends the recording: the trace without ledgers.
+    pub fn take(&self) -> Trace {
+        std::mem::take(&mut *self.lock()).trace
     }
 
     fn record_at(&self, place: Place, direction: Direction, bytes: &[u8]) {

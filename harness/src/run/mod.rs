@@ -3,6 +3,7 @@
 
 pub mod dialog;
 mod expect;
+mod hops;
 mod live;
 mod outcome;
 pub mod perform;
@@ -18,8 +19,9 @@ use dimespec_report::model::{self, Run, Verdict};
 
 use crate::actors::Cast;
 use crate::ledger::Trace;
+use crate::scenario::steps::Step;
 use crate::scenario::{Case, Entry};
-use crate::world::World;
+use crate::world::{Addressing, World};
 use perform::Performance;
 
 /// With what a case runs.
@@ -79,7 +81,12 @@ pub fn run(entry: &Entry, setting: &Setting) -> Run {
     };
     let base = Run {
         title: case.scenario.title.clone(),
-        requirements: case.scenario.requirements.iter().map(|id| id.value.clone()).collect(),
+        requirements: case
+            .scenario
+            .requirements
+            .iter()
+            .map(|id| id.value.clone())
+            .collect(),
         ..base
     };
     if let Some(reason) = skip_reason(&case, setting) {
@@ -101,7 +108,69 @@ pub fn run(entry: &Entry, setting: &Setting) -> Run {
         StageKind::Live => live::stage(&case, &world, setting),
     };
     match evidence {
-        Ok(evidence) => outcome::judge(base, &case, &world, &evidence, setting),
+        Ok(evidence) => outcome::judge(base, &case, &world, &evidence),
         Err(broken) => outcome::broken_stage(base, broken),
     }
+}
+
+/// The day on which the simulation's clock starts unless the scenario says otherwise.
+const FIRST_DAY: UnixTime = UnixTime(1_795_219_200);
+
+fn build(case: &Case, setting: &Setting) -> Result<World, String> {
+    let scenario = &case.scenario;
+    let built = match setting.stage {
+        StageKind::Sim => {
+            let day = scenario.world.clock.as_ref();
+            let now = day.map_or(FIRST_DAY, |day| UnixTime(day.value.0));
+            World::build(scenario, setting.seed, now, &Addressing::simulated())
+        }
+        StageKind::Live => return live::build(scenario, setting.seed),
+    };
+    built.map_err(|error| described(&error))
+}
+
+/// An error and what caused it, in one line.
+fn described(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+fn replay(name: &str, setting: &Setting) -> String {
+    let live = match setting.stage {
+        StageKind::Sim => "",
+        StageKind::Live => " --live",
+    };
+    let cast = setting.cast.options();
+    format!(
+        "dimespec run --exact '{name}' --seed {}{live}{cast}",
+        setting.seed
+    )
+}
+
+/// Why a case cannot run in this setting; decided before anything starts.
+pub fn skip_reason(case: &Case, setting: &Setting) -> Option<String> {
+    if setting.stage == StageKind::Sim {
+        let adapter = setting.cast.adapters().next();
+        return adapter.map(|(_, adapter)| {
+            let name = &adapter.manifest.adapter;
+            format!("{name} is an external program; it needs --live")
+        });
+    }
+    let external = setting.cast.adapters().next().is_some();
+    case.scenario
+        .steps
+        .iter()
+        .find_map(|step| match &step.value {
+            Step::Advance(_) => Some("advance needs virtual time".to_owned()),
+            Step::Serve(_) | Step::Corrupt(_) if external => {
+                Some("an external program cannot be made to serve or damage something".to_owned())
+            }
+            _ => None,
+        })
 }

@@ -100,7 +100,8 @@ struct Document {
     world: WorldSpec,
     /// What happens, in order.
     steps: Vec<Located<Step>>,
-    /// What must have come of it.
+    /// What must have come of it; raw dialogs expect for themselves.
+    #[serde(default)]
     expect: Vec<Located<Expectation>>,
 }
 
@@ -357,6 +358,19 @@ mod tests {
           |
         9 |   - await: { other: delivered, within: 1 h }
           |              ^^^^^ steps send letter
+        ");
+    }
+
+    #[test]
+    fn what_is_so_from_the_start_stands_there() {
+        let step = "  - serve: { domain: beta.example, for: bob, signet: alice }\n";
+        insta::assert_snapshot!(broken("expect:", &format!("{step}expect:")), @r"
+        error: this is so from the start of a run, not only from here on
+          --> topic/name.yaml:10:5
+           |
+        10 |   - serve: { domain: beta.example, for: bob, signet: alice }
+           |     ^
+           = help: put it before all steps in which somebody acts
         ");
     }
 

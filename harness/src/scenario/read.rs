@@ -33,16 +33,13 @@ fn options() -> Options {
 /// Says what is wrong in the language's own words.
 fn explain(text: &Text, error: &Error) -> Diagnostic {
     let error = error.without_snippet();
-    if let Error::Message { msg, .. } = error
-        && let Some(misread) = Misread::from_message(msg)
-    {
-        let message = format!("`{}` does not read", misread.found);
-        return Diagnostic::at(text, misread.place, message)
-            .expected(format!("expected {}", misread.expected));
-    }
     let place = place(text, error);
     let at = |message: String| Diagnostic::at(text, place, message);
     match error {
+        Error::Message { msg, .. } => match Misread::from_message(msg) {
+            Some(misread) => misread_at(text, &misread),
+            None => at(sentence(error)),
+        },
         Error::SerdeUnknownField {
             field, expected, ..
         } => at(format!("unknown key `{field}`"))
@@ -75,20 +72,33 @@ fn explain(text: &Text, error: &Error) -> Diagnostic {
         Error::Unexpected { expected, .. } => {
             at("found something else".to_owned()).expected(format!("expected {}", kind(expected)))
         }
-        Error::InvalidScalar { ty, .. } => {
-            at("not a number that fits".to_owned()).expected(format!("expected {ty}"))
-        }
-        Error::InvalidBooleanStrict { .. } => {
-            at("not a truth value".to_owned()).expected("expected `true` or `false`")
-        }
-        Error::NullIntoString { .. } => {
-            at("nothing stands here".to_owned()).expected("expected a text")
-        }
         Error::MultipleDocuments { .. } => at("a second document begins here".to_owned())
             .expected("expected one document in a file"),
         Error::Budget { .. } => at("the file is too deep or too large".to_owned()),
         Error::Eof { .. } => at("the file ends too early".to_owned()),
-        other => at(sentence(other)),
+        other => explain_scalar(other).map_or_else(
+            || at(sentence(other)),
+            |(message, expected)| at(message.to_owned()).expected(expected),
+        ),
+    }
+}
+
+fn misread_at(text: &Text, misread: &Misread) -> Diagnostic {
+    let message = format!("`{}` does not read", misread.found);
+    Diagnostic::at(text, misread.place, message).expected(format!("expected {}", misread.expected))
+}
+
+/// What is wrong with a scalar, and what was expected.
+fn explain_scalar(error: &Error) -> Option<(&'static str, String)> {
+    match error {
+        Error::InvalidScalar { ty, .. } => {
+            Some(("not a number that fits", format!("expected {ty}")))
+        }
+        Error::InvalidBooleanStrict { .. } => {
+            Some(("not a truth value", "expected `true` or `false`".to_owned()))
+        }
+        Error::NullIntoString { .. } => Some(("nothing stands here", "expected a text".to_owned())),
+        _ => None,
     }
 }
 

@@ -26,9 +26,9 @@ pub enum Step {
     Inject(InjectStep),
     /// A stranger talks DMTP to a server, line by line.
     Dmtp(DmtpStep),
-    /// From now on a letter is damaged between origin and destination.
+    /// All along, a letter is damaged between origin and destination; stands before other steps.
     Corrupt(CorruptStep),
-    /// From now on a server gives out the wrong signet.
+    /// All along, a server gives out the wrong signet; stands before other steps.
     Serve(ServeStep),
 }
 
@@ -241,7 +241,7 @@ pub enum DialogLine {
     ExpectClose,
 }
 
-/// From now on a letter is damaged between origin and destination.
+/// All along, a letter is damaged between origin and destination; stands before other steps.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CorruptStep {
@@ -306,7 +306,7 @@ impl ChunkWord {
     }
 }
 
-/// From now on a server gives out the wrong signet.
+/// All along, a server gives out the wrong signet; stands before other steps.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ServeStep {

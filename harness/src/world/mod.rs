@@ -12,6 +12,7 @@ mod places;
 mod society;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 
 use dime::platform::{Ports, UnixTime};
@@ -68,6 +69,17 @@ pub enum Principal {
     Dns(String),
     /// Somebody who listens on the line.
     Tap(String),
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Principal::Person(name)
+            | Principal::Organization(name)
+            | Principal::Dns(name)
+            | Principal::Tap(name) => formatter.write_str(name),
+        }
+    }
 }
 
 /// A domain with a signet, a record and servers.

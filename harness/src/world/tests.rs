@@ -115,6 +115,21 @@ fn residents(world: &World, domain: &str) -> usize {
 }
 
 #[test]
+fn the_world_of_every_builtin_scenario_is_built() {
+    let sources = crate::scenario::builtin().sources.iter();
+    for case in sources.flat_map(|source| source.cases().unwrap_or_default()) {
+        let world = World::build(&case.scenario, 1, NOW, &Addressing::simulated());
+        let world = world.unwrap_or_else(|error| panic!("{}: {error}", case.name()));
+        let facts = world
+            .facts
+            .iter()
+            .map(|fact| fact.letter)
+            .collect::<BTreeSet<_>>();
+        assert_eq!(facts.len(), world.letters.len(), "{}", case.name());
+    }
+}
+
+#[test]
 fn a_listed_certificate_is_signed_by_the_record() {
     let world = build(SCENARIO, 1);
     for (domain, listed) in [("alpha.example", true), ("mail.beta.example", false)] {

@@ -11,76 +11,7 @@ fn run(index: usize) -> Run {
 
 #[test]
 fn a_passing_run_is_explained_hop_by_hop() {
-    insta::assert_snapshot!(explain(&run(0), false), @"
-    PASS  privacy/four-hops
-      Each of four hops learns only its neighbours
-      seed 1, stage sim, 1.204s in its world, 142 packets, 81.2 KiB
-      cast author reference, origin reference, destination reference, recipient reference
-      checks DIME-HOP-1, DIME-HOP-2
-      trace c1d9a2f4e08b6b7796aa3f7d4f1a52b0c1d9a2f4e08b6b7796aa3f7d4f1a52b0
-
-      ● delivered: letter to bob, intact, signatures valid
-      ● backbone never knows letter.subject
-
-    the way of letter: delivered
-      alice, author (reference)
-        knows: author's address, recipient's address, origin domain, destination domain, subject, body
-      ↓   0.102s  DMAP submission, 23.7 KiB
-      alpha.example, origin (reference)
-        knows: author's address, origin domain, destination domain
-        learned nothing of: recipient's address, subject, body
-      ↓   0.213s  DMTP delivery, 24.1 KiB
-      beta.example, destination (reference)
-        the protocol gives away: author's address
-        knows: recipient's address, origin domain, destination domain
-        learned nothing of: subject, body
-      ↓   0.690s  DMAP fetch, 23.8 KiB
-      bob, recipient (reference)
-        knows: author's address, recipient's address, origin domain, destination domain, subject, body
-      backbone, tap
-        knows: origin domain, destination domain
-        learned nothing of: author's address, recipient's address, subject, body
-      resolver, DNS
-        knows: origin domain, destination domain
-        learned nothing of: author's address, recipient's address, subject, body
-
-    who learned what of letter
-                           author   origin         destination     recipient  tap          DNS
-                           alice    alpha.example  beta.example    bob        backbone     resolver
-      author's address     ● holds  ● holds        ◆ confirms [2]  ● holds    –            –
-      recipient's address  ● holds  –              ● holds         ● holds    –            –
-      origin domain        ● holds  ● holds        ● holds         ● holds    ○ holds [1]  ○ holds [1]
-      destination domain   ● holds  ● holds        ● holds         ● holds    ○ holds [1]  ○ holds [1]
-      subject              ● holds  –              –               ● holds    –            –
-      body                 ● holds  –              –               ● holds    –            –
-      ● knows, as it must   ○ knows, as it may   – knows nothing, as it must be   ◆ knows through the protocol
-          itself
-
-    traffic beside the letters
-          0.012s  alice → resolver: DNS look-up of _dx.beta.example, 1.3 KiB
-          0.048s  alice → beta.example: DMTP signet look-up, 5.0 KiB
-          0.178s  alpha.example → resolver: DNS look-up of _dx.beta.example, 1.3 KiB
-          0.745s  bob → alpha.example: DMTP signet look-up, 4.9 KiB
-
-    how it follows
-      [1] tap backbone holds letter.origin (may know)
-              0.201s  connection from 10.1.0.2:41022 to 10.2.0.2:26
-                      address of mx.alpha.example = letter.origin
-
-      [2] destination beta.example confirms letter.author (must never know)
-          requirement DIME-HOP-2, culprit protocol I1
-              0.236s  D/MIME message from mx.alpha.example: chunk 5 (destination)
-                      capture packet 121, bytes 84..436
-                      keyslot D of chunk 5 (destination) opens with the encryption key of beta.example
-                      signature of chunk 5 (destination) verifies under the public key of
-                      alice-7fz3kq2m5w6xj4htb2ca@alpha.example and no other = letter.author
-
-    what DIME itself gave away
-      ◆ I1: The destination confirms the author by the signature in chunk 5 [2]
-        cure: Sign chunk 5 with a per-message key that chunk 4 certifies
-
-      replay: dimespec run privacy/four-hops --seed 1
-    ");
+    insta::assert_snapshot!("passing_run", explain(&run(0), false));
 }
 
 #[test]

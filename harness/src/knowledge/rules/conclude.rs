@@ -32,7 +32,10 @@ impl Expansion<'_> {
                 let Some(form) = needles.get(hit).map(|needle| needle.form.clone()) else {
                     continue;
                 };
-                let at = Slice { text: *text, range: hit.range.clone() };
+                let at = Slice {
+                    text: *text,
+                    range: hit.range.clone(),
+                };
                 let fact = match hit.target {
                     Target::Key(key) => {
                         self.conclude_key(key, premise, form, at);
@@ -119,7 +122,10 @@ fn is_weak(fact: &Fact) -> bool {
 
 /// The facts of a letter whose value is the name of a signer.
 fn facts_named(facts: &[Fact], letter: usize, name: &str) -> Vec<usize> {
-    let of_letter = facts.iter().enumerate().filter(|(_, fact)| fact.letter == letter);
+    let of_letter = facts
+        .iter()
+        .enumerate()
+        .filter(|(_, fact)| fact.letter == letter);
     of_letter
         .filter(|(_, fact)| fact.value.eq_ignore_ascii_case(name.as_bytes()))
         .map(|(index, _)| index)

@@ -77,7 +77,11 @@ fn decoded(run: &[u8]) -> Option<Vec<u8>> {
     // A rest of less than a group cannot hold anything that its neighbours do not tell.
     let digits = digits.get(..whole)?;
     let url = digits.iter().any(|byte| matches!(byte, b'-' | b'_'));
-    let engine = if url { URL_SAFE_NO_PAD } else { STANDARD_NO_PAD };
+    let engine = if url {
+        URL_SAFE_NO_PAD
+    } else {
+        STANDARD_NO_PAD
+    };
     engine.decode(digits).ok()
 }
 

@@ -72,7 +72,10 @@ impl Expansion<'_> {
             for trial in trials {
                 let slot = slots.get(trial.slot).unwrap_or(&at).clone();
                 if let Some(key) = self.graph.find(&Term::Key(trial.key)) {
-                    let rule = Rule::Decrypt { chunk: kind, slot: trial.slot + 1 };
+                    let rule = Rule::Decrypt {
+                        chunk: kind,
+                        slot: trial.slot + 1,
+                    };
                     self.step(rule, vec![term, key], text, slot);
                 }
             }
@@ -84,9 +87,15 @@ impl Expansion<'_> {
         let mut found = Vec::new();
         for (key, held) in self.given.keys.iter().enumerate() {
             let Some(own) = &held.alternate else { continue };
-            for carrier in self.chunks.iter().filter(|chunk| chunk.kind == ALTERNATE_CHUNK) {
+            for carrier in self
+                .chunks
+                .iter()
+                .filter(|chunk| chunk.kind == ALTERNATE_CHUNK)
+            {
                 for carried in &carrier.opened {
-                    let ephemeral = self.data_of(*carried).and_then(|(_, data)| data.try_into().ok());
+                    let ephemeral = self
+                        .data_of(*carried)
+                        .and_then(|(_, data)| data.try_into().ok());
                     let agreement = ephemeral
                         .and_then(|bytes| Agreement::as_recipient(own, &AlternatePublicKey(bytes)));
                     if let Some(agreement) = agreement {
@@ -110,17 +119,28 @@ impl Expansion<'_> {
         found: &mut Vec<Inner>,
     ) {
         for chunk in self.chunks.iter().filter(|chunk| chunk.message == message) {
-            let Some(kind) = typed(chunk.kind) else { continue };
+            let Some(kind) = typed(chunk.kind) else {
+                continue;
+            };
             for outer in &chunk.opened {
                 let Some((flags, data)) = self.data_of(*outer) else {
                     continue;
                 };
                 let mut plain = data.to_vec();
                 let opened = flags & ALTERNATE_LAYER != 0
-                    && agreement.open(kind, chunk.position, flags, &mut plain).is_some();
+                    && agreement
+                        .open(kind, chunk.position, flags, &mut plain)
+                        .is_some();
                 if opened {
                     let outer = *outer;
-                    found.push(Inner { kind: chunk.kind, message, key, carrier, outer, plain });
+                    found.push(Inner {
+                        kind: chunk.kind,
+                        message,
+                        key,
+                        carrier,
+                        outer,
+                        plain,
+                    });
                 }
             }
         }
@@ -129,9 +149,15 @@ impl Expansion<'_> {
     fn add_inner(&mut self, inner: Inner) {
         let text = |index| Term::Text(super::TextId::Derived(index));
         let premises = [text(inner.carrier), text(inner.outer), Term::Key(inner.key)];
-        let premises = premises.iter().filter_map(|term| self.graph.find(term)).collect();
+        let premises = premises
+            .iter()
+            .filter_map(|term| self.graph.find(term))
+            .collect();
         let range = 0..self.bytes(super::TextId::Derived(inner.outer)).len();
-        let from = Slice { text: super::TextId::Derived(inner.outer), range };
+        let from = Slice {
+            text: super::TextId::Derived(inner.outer),
+            range,
+        };
         let derived = Derived {
             bytes: inner.plain,
             from: from.clone(),
@@ -141,7 +167,12 @@ impl Expansion<'_> {
             depth: super::MAXIMUM_DEPTH,
         };
         if let Some((_, term)) = self.derive(derived) {
-            self.step(Rule::DecryptAlternate { chunk: inner.kind }, premises, term, from);
+            self.step(
+                Rule::DecryptAlternate { chunk: inner.kind },
+                premises,
+                term,
+                from,
+            );
         }
     }
 
@@ -165,7 +196,8 @@ impl Expansion<'_> {
             .and_then(|(bytes, _)| EncryptionPublicKey::from_bytes(bytes).ok());
         let derive = |ephemeral: &EncryptionPublicKey| {
             let keys = self.given.keys.iter();
-            keys.map(|held| Kek::derive(&held.keys.encryption, ephemeral)).collect()
+            keys.map(|held| Kek::derive(&held.keys.encryption, ephemeral))
+                .collect()
         };
         let keks: Vec<Kek> = ephemeral.as_ref().map(derive).unwrap_or_default();
         self.keys_of_message.insert(message, keks);
@@ -173,14 +205,21 @@ impl Expansion<'_> {
 
     fn trials_on(&mut self, message: usize, slots: &[Slice]) -> Vec<Trial> {
         let mut trials = Vec::new();
-        let keks = self.keys_of_message.get(&message).map_or(&[][..], Vec::as_slice);
+        let keks = self
+            .keys_of_message
+            .get(&message)
+            .map_or(&[][..], Vec::as_slice);
         for (slot, at) in slots.iter().enumerate() {
             let Ok(bytes) = <&[u8; 64]>::try_from(self.slice(at)) else {
                 continue;
             };
             for (key, kek) in keks.iter().enumerate() {
                 let chunk_key = ChunkKey::from_keyslot(kek, bytes);
-                trials.push(Trial { key, slot, chunk_key });
+                trials.push(Trial {
+                    key,
+                    slot,
+                    chunk_key,
+                });
             }
         }
         self.trials = self.trials.saturating_add(trials.len());
@@ -192,7 +231,12 @@ impl Expansion<'_> {
     }
 
     /// The trials that gave structure, by what they gave.
-    fn accepted(&self, chunk: usize, payload: &[u8], trials: Vec<Trial>) -> Vec<(Vec<u8>, Vec<Trial>)> {
+    fn accepted(
+        &self,
+        chunk: usize,
+        payload: &[u8],
+        trials: Vec<Trial>,
+    ) -> Vec<(Vec<u8>, Vec<Trial>)> {
         let mut by_key: BTreeMap<([u8; 32], [u8; 16]), Vec<Trial>> = BTreeMap::new();
         for trial in trials {
             let key = (*trial.chunk_key.key(), *trial.chunk_key.iv());
@@ -200,7 +244,9 @@ impl Expansion<'_> {
         }
         let mut accepted = Vec::new();
         for trials in by_key.into_values() {
-            let Some(first) = trials.first() else { continue };
+            let Some(first) = trials.first() else {
+                continue;
+            };
             let slots_agree = trials.iter().any(|trial| trial.slot != first.slot);
             if slots_agree || payload_fits(&first.chunk_key, payload) {
                 let plain = opened(&first.chunk_key, payload);
@@ -239,7 +285,11 @@ impl Head {
     fn read(bytes: &[u8]) -> Option<Self> {
         let [a, b, c, flags, pad] = bytes.first_chunk::<5>()?;
         let data = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
-        Some(Self { data, flags: *flags, pad: *pad })
+        Some(Self {
+            data,
+            flags: *flags,
+            pad: *pad,
+        })
     }
 
     /// The length of the padding of a payload of `size` bytes, if pad byte and length agree.

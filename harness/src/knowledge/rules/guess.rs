@@ -50,7 +50,10 @@ impl Expansion<'_> {
                 continue;
             };
             let Some(entry) = self.chunks.iter().position(|entry| {
-                entry.opened.iter().any(|opened| TextId::Derived(*opened) == text)
+                entry
+                    .opened
+                    .iter()
+                    .any(|opened| TextId::Derived(*opened) == text)
             }) else {
                 continue;
             };
@@ -58,14 +61,26 @@ impl Expansion<'_> {
                 continue;
             };
             // One signer usually signed the whole message: try that one first.
-            let likely = found.iter().rev().find(|verified| verified.message == message);
+            let likely = found
+                .iter()
+                .rev()
+                .find(|verified| verified.message == message);
             let likely = likely.map(|verified| verified.signer.clone());
             for covered in self.covered(entry, &derived.bytes) {
                 if let Some(signer) = self.signer(&covered.bytes, &signature, likely.as_deref()) {
                     let own = self.graph.find(&super::Term::Text(text));
                     let premises = own.into_iter().chain(covered.needs).collect();
-                    let at = Slice { text, range: 0..SIGNATURE };
-                    found.push(Verified { premises, message, chunk, signer, at });
+                    let at = Slice {
+                        text,
+                        range: 0..SIGNATURE,
+                    };
+                    found.push(Verified {
+                        premises,
+                        message,
+                        chunk,
+                        signer,
+                        at,
+                    });
                     break;
                 }
             }
@@ -82,12 +97,19 @@ impl Expansion<'_> {
         })
     }
 
-    fn signer(&self, covered: &[u8], signature: &Signature, likely: Option<&str>) -> Option<String> {
+    fn signer(
+        &self,
+        covered: &[u8],
+        signature: &Signature,
+        likely: Option<&str>,
+    ) -> Option<String> {
         if covered.len() > MAXIMUM_SIGNED_BYTES {
             return None;
         }
         let directory = self.given.directory.iter().take(MAXIMUM_CANDIDATES);
-        let first = directory.clone().filter(|entry| Some(entry.name.as_str()) == likely);
+        let first = directory
+            .clone()
+            .filter(|entry| Some(entry.name.as_str()) == likely);
         let others = directory.filter(|entry| Some(entry.name.as_str()) != likely);
         first
             .chain(others)
@@ -102,17 +124,26 @@ impl Expansion<'_> {
         };
         if entry.kind < FIRST_SIGNATURE {
             let rest = payload.get(SIGNATURE..).filter(|rest| !rest.is_empty());
-            let covered = |rest: &[u8]| Covered { bytes: rest.to_vec(), needs: None };
+            let covered = |rest: &[u8]| Covered {
+                bytes: rest.to_vec(),
+                needs: None,
+            };
             return rest.map(covered).into_iter().collect();
         }
         let Some(body) = self.bodies.get(entry.body) else {
             return Vec::new();
         };
-        let chunks: Vec<(u8, &[u8])> =
-            body.chunks.iter().map(|(kind, at, _)| (*kind, self.slice(at))).collect();
+        let chunks: Vec<(u8, &[u8])> = body
+            .chunks
+            .iter()
+            .map(|(kind, at, _)| (*kind, self.slice(at)))
+            .collect();
         signed_parts(entry.kind, &chunks)
             .into_iter()
-            .map(|bytes| Covered { bytes, needs: Some(body.term) })
+            .map(|bytes| Covered {
+                bytes,
+                needs: Some(body.term),
+            })
             .collect()
     }
 }
@@ -131,7 +162,9 @@ fn signature_at(bytes: &[u8]) -> Option<Signature> {
 fn signed_parts(kind: u8, chunks: &[(u8, &[u8])]) -> Vec<Vec<u8>> {
     let up_to = |last: u8| -> Vec<u8> {
         let covered = chunks.iter().filter(|(kind, _)| *kind <= last);
-        covered.flat_map(|(_, bytes)| bytes.iter().copied()).collect()
+        covered
+            .flat_map(|(_, bytes)| bytes.iter().copied())
+            .collect()
     };
     match kind {
         225 => {

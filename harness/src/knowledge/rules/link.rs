@@ -24,7 +24,11 @@ impl Expansion<'_> {
             };
             for (letter, tie) in letters(scope, id, channel) {
                 for address in ends {
-                    let host = self.given.hosts.values().find(|host| host.address == address);
+                    let host = self
+                        .given
+                        .hosts
+                        .values()
+                        .find(|host| host.address == address);
                     for (fact, host) in self.told_by(host, letter, &tie) {
                         let Some(conclusion) = self.fact_term(fact, Grade::Holds) else {
                             return;
@@ -83,7 +87,10 @@ fn ends(kind: &ChannelKind) -> Option<[IpAddr; 2]> {
 fn letters(scope: &Scope, id: ChannelId, channel: &Channel) -> Vec<(usize, Tie)> {
     let carried: BTreeSet<usize> = scope.letters_on(id).collect();
     if !carried.is_empty() {
-        return carried.into_iter().map(|letter| (letter, Tie::Connection)).collect();
+        return carried
+            .into_iter()
+            .map(|letter| (letter, Tie::Connection))
+            .collect();
     }
     let flying: Vec<usize> = scope.in_flight(channel.opened).into_iter().collect();
     match flying.as_slice() {

@@ -17,10 +17,7 @@ use crate::ledger::{BufferId, ChannelKind, Layer, Trace};
 use super::Given;
 use super::graph::{Graph, Inference, Rule, Slice, Term, TermId, TextId, Tie};
 
-pub use decode::{MAXIMUM_DEPTH, MINIMUM_CONTAINER_BYTES};
-pub use decrypt::MAXIMUM_TRIALS;
-pub use guess::MAXIMUM_CANDIDATES;
-pub use take_apart::MAXIMUM_COPIES;
+pub(super) use decode::MAXIMUM_DEPTH;
 
 /// Bytes that rules may produce in one analysis.
 pub const MAXIMUM_DERIVED_BYTES: usize = 256 << 20;
@@ -40,15 +37,13 @@ pub(super) struct Derived {
 
 /// One place where a message stands.
 #[derive(Debug)]
-pub(super) struct Copy {
+pub(super) struct MessageCopy {
     /// Tracing and message.
     pub(super) at: Slice,
     /// The tracing data, if any.
     pub(super) tracing: Option<std::ops::Range<usize>>,
     /// Which message, by ephemeral key.
     pub(super) message: usize,
-    /// Which of the different byte strings of that message, index into [`Expansion::bodies`].
-    pub(super) body: usize,
 }
 
 /// One byte string of a message, whatever the number of its copies.
@@ -81,7 +76,7 @@ pub(super) struct Expansion<'a> {
     pub(super) trace: &'a Trace,
     pub(super) graph: Graph,
     pub(super) derived: Vec<Derived>,
-    pub(super) copies: Vec<Copy>,
+    pub(super) copies: Vec<MessageCopy>,
     pub(super) bodies: Vec<Body>,
     pub(super) chunks: Vec<ChunkEntry>,
     /// Ephemeral keys by message.
@@ -119,7 +114,9 @@ impl<'a> Expansion<'a> {
         }
         let mut queue: VecDeque<TextId> = VecDeque::new();
         for index in 0..trace.buffers.len() {
-            let Ok(index) = u32::try_from(index) else { break };
+            let Ok(index) = u32::try_from(index) else {
+                break;
+            };
             let text = TextId::Observed(BufferId(index));
             this.graph.intern(Term::Text(text));
             if this.is_readable(BufferId(index)) {

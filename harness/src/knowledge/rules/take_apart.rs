@@ -4,7 +4,7 @@ use dime_wire::dissect::{MessageMap, find_messages};
 use sha2::{Digest as _, Sha256};
 
 use super::super::graph::{Rule, Slice, Term, TermId, TextId};
-use super::{Body, ChunkEntry, Copy, Expansion};
+use super::{Body, ChunkEntry, Expansion, MessageCopy};
 
 /// Copies of messages that are taken apart in one analysis.
 pub const MAXIMUM_COPIES: usize = 4096;
@@ -27,7 +27,13 @@ impl Expansion<'_> {
         new
     }
 
-    fn take_message(&mut self, text: TextId, premise: TermId, map: &MessageMap, new: &mut Vec<usize>) {
+    fn take_message(
+        &mut self,
+        text: TextId,
+        premise: TermId,
+        map: &MessageMap,
+        new: &mut Vec<usize>,
+    ) {
         let Some(ephemeral) = map.ephemeral.clone() else {
             return;
         };
@@ -37,11 +43,10 @@ impl Expansion<'_> {
         let Some((body, is_new)) = self.body(text, map) else {
             return;
         };
-        self.copies.push(Copy {
+        self.copies.push(MessageCopy {
             at: at(text, whole(map)),
             tracing: map.tracing.clone(),
             message,
-            body,
         });
         if let Some(term) = self.bodies.get(body).map(|body| body.term) {
             let rule = Rule::TakeApart { chunk: None };
@@ -63,7 +68,11 @@ impl Expansion<'_> {
                         message,
                         position,
                         payload: at(text, chunk.payload.clone()),
-                        slots: chunk.slots.iter().map(|slot| at(text, slot.clone())).collect(),
+                        slots: chunk
+                            .slots
+                            .iter()
+                            .map(|slot| at(text, slot.clone()))
+                            .collect(),
                         body,
                         opened: Vec::new(),
                     });
@@ -76,7 +85,9 @@ impl Expansion<'_> {
                 body.chunks.push((chunk.kind, place.clone(), id));
             }
             if let Some(term) = self.chunks.get(id).map(|entry| entry.term) {
-                let rule = Rule::TakeApart { chunk: Some(chunk.kind) };
+                let rule = Rule::TakeApart {
+                    chunk: Some(chunk.kind),
+                };
                 self.step(rule, vec![premise], term, place);
             }
         }
@@ -94,7 +105,9 @@ impl Expansion<'_> {
             return Some((*body, false));
         }
         let index = self.bodies.len();
-        let term = self.graph.intern(Term::Message(u32::try_from(index).ok()?))?;
+        let term = self
+            .graph
+            .intern(Term::Message(u32::try_from(index).ok()?))?;
         self.bodies.push(Body {
             term,
             chunks: Vec::new(),
@@ -111,9 +124,8 @@ fn at(text: TextId, range: std::ops::Range<usize>) -> Slice {
 /// Tracing and message; the tracing header of four bytes stands in front of its data.
 fn whole(map: &MessageMap) -> std::ops::Range<usize> {
     const TRACING_HEADER: usize = 4;
-    let start = map
-        .tracing
-        .as_ref()
-        .map_or(map.range.start, |data| data.start.saturating_sub(TRACING_HEADER));
+    let start = map.tracing.as_ref().map_or(map.range.start, |data| {
+        data.start.saturating_sub(TRACING_HEADER)
+    });
     start..map.range.end
 }

@@ -4,8 +4,8 @@ use crate::scenario::check::{Checker, NOWHERE, STRANGER, is_name};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::limits;
 use crate::scenario::steps::{
-    AwaitStep, BodySpec, CorruptStep, DialogLine, DmtpStep, InjectStep, ReplyStep, ResolveStep,
-    SendStep, ServeStep, Step,
+    AwaitStep, BodySpec, DialogLine, DmtpStep, InjectStep, ReplyStep, ResolveStep, SendStep,
+    ServeStep, Step,
 };
 use crate::scenario::values::{ByteSize, Located, Place, Span};
 
@@ -26,8 +26,14 @@ impl<'a> Checker<'a> {
                 Step::Advance(advance) => self.span(&advance.by),
                 Step::Inject(inject) => self.inject(index, inject),
                 Step::Dmtp(dmtp) => self.dmtp(step.place, dmtp),
-                Step::Corrupt(corrupt) => self.corrupt(index, corrupt),
-                Step::Serve(serve) => self.serve(serve),
+                Step::Corrupt(corrupt) => {
+                    self.true_from_start(index, step.place);
+                    self.letter(&corrupt.letter);
+                }
+                Step::Serve(serve) => {
+                    self.true_from_start(index, step.place);
+                    self.serve(serve);
+                }
             }
         }
         let excess = self
@@ -183,7 +189,10 @@ impl<'a> Checker<'a> {
                 Some(("address", person)) => {
                     self.person(&name(person));
                 }
-                Some(("fingerprint", who)) => self.anybody(&name(who)),
+                Some(("fingerprint", who)) if who.contains('.') => self.domain(&name(who)),
+                Some(("fingerprint", who)) => {
+                    self.person(&name(who));
+                }
                 _ => {
                     let message = format!("`{{{inside}}}` cannot be filled in");
                     let problem = Diagnostic::at(&self.scenario.text, place, message);
@@ -194,14 +203,16 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn corrupt(&mut self, index: usize, corrupt: &'a CorruptStep) {
-        let Some(letter) = self.letter(&corrupt.letter) else {
-            return;
-        };
-        if letter.step < index {
-            let message = format!("letter `{}` has left by then", corrupt.letter.value);
-            let problem = Diagnostic::at(&self.scenario.text, corrupt.letter.place, message);
-            self.report(problem.help("put this step before the one that sends the letter"));
+    /// Checks that a step which is true from the start stands there.
+    fn true_from_start(&mut self, index: usize, place: Place) {
+        let mut before = self.scenario.steps.iter().take(index);
+        if !before.all(|step| matches!(step.value, Step::Corrupt(_) | Step::Serve(_))) {
+            let problem = Diagnostic::at(
+                &self.scenario.text,
+                place,
+                "this is so from the start of a run, not only from here on",
+            );
+            self.report(problem.help("put it before all steps in which somebody acts"));
         }
     }
 

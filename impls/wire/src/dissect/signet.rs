@@ -94,11 +94,20 @@ fn field_node(bytes: &[u8], field: &FieldMap, previous: u8, magic: u64) -> Node 
         Ok(text) if shows_text && text.len() <= MAXIMUM_TEXT => Value::Text(text.to_owned()),
         _ => Value::Bytes,
     };
-    let mut node = Node::new(
-        format!("field {}", field.id),
-        field.range.clone(),
-        Value::None,
-    );
+    let organization = matches!(magic, 1776 | 1952);
+    let label = match field_name(field.id, organization) {
+        Some(name) => format!("field {} ({name})", field.id),
+        None => format!("field {}", field.id),
+    };
+    let mut node = Node::new(label, field.range.clone(), Value::None);
+    if field.id == 251 {
+        let name = field.range.start + 2..field.data.start.saturating_sub(2);
+        let text = bytes
+            .get(name.clone())
+            .and_then(|name| std::str::from_utf8(name).ok());
+        let value = text.map_or(Value::Bytes, |text| Value::Text(text.to_owned()));
+        node.children.push(Node::new("name", name, value));
+    }
     node.children
         .push(Node::new("data", field.data.clone(), value));
     if field.id < previous {
@@ -183,4 +192,21 @@ fn data_extent(bytes: &[u8], at: usize, id: u8, magic: u64) -> Option<(usize, us
         _ => 3,
     };
     Some((width, length(bytes, at + 1, width)?))
+}
+
+/// What the fields that matter for trust are; the informational ones speak for themselves.
+fn field_name(id: u8, organization: bool) -> Option<&'static str> {
+    Some(match (id, organization) {
+        (1, _) => "signing key",
+        (2, true) => "secondary key",
+        (3, true) | (2, false) => "encryption key",
+        (3, false) => "alternate key",
+        (4, false) => "custody signature",
+        (5, false) => "self signature",
+        (4, true) | (6, false) => "cryptographic signature",
+        (253, _) => "full signature",
+        (254, _) => "identifier",
+        (255, _) => "identified signature",
+        _ => return None,
+    })
 }

@@ -543,3 +543,6 @@ fn key_length_width(
     let speaks_for_itself = kind == SignetKind::Request && id == ALTERNATE_KEY;
     if speaks_for_itself { guess } else { decided }.key_length_width()
 }
+
+#[cfg(test)]
+mod tests;

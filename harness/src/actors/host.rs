@@ -1,0 +1,289 @@
+//! What runs on each host of a world, whatever the stage: name servers, mail servers, clients.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use dime::agent::client::{self, UserAgent};
+use dime::agent::server::{self, Account, OrganizationAgent};
+use dime::platform::{BoxFuture, Platform};
+use dime::resolver::ResolverConfig;
+use dime::tls::ServerIdentity;
+use dime_wire::message::{Actor, Bounces};
+use zeroize::Zeroizing;
+
+use super::client::ReferenceClient;
+use super::door::Door;
+use super::staging::{self, Staging};
+use super::{Cast, Client, Player};
+use crate::net::dns::{self, AuthoritativeServer, Recursor};
+use crate::net::tap::Recorder;
+use crate::world::{Host, HostRole, Organization, Person, PersonId, RESOLVER, ROOT, World};
+
+/// What a host does when it starts. A host that cannot start panics, which fails the run as ours.
+pub type Boot = Arc<dyn Fn(Arc<dyn Platform>) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// Everybody who takes part in a run, ready to be put on a stage.
+pub struct Company {
+    /// What runs on each host, by host name; hosts that an external program plays are not there.
+    pub boots: BTreeMap<String, (IpAddr, Boot)>,
+    /// People's clients.
+    pub clients: BTreeMap<PersonId, Arc<dyn Client>>,
+    /// The host that raw dialogs come from.
+    pub stranger: Arc<Door<Arc<dyn Platform>>>,
+}
+
+/// Gathers everybody for `world` as `cast` has it.
+pub fn company(
+    world: &Arc<World>,
+    cast: &Cast,
+    staging: &Arc<Staging>,
+    recorder: &Arc<Recorder>,
+) -> Company {
+    let (stranger, jobs) = Door::<Arc<dyn Platform>>::new();
+    let jobs = Arc::new(jobs);
+    let mut company = Company {
+        boots: BTreeMap::new(),
+        clients: BTreeMap::new(),
+        stranger: Arc::new(stranger),
+    };
+    let parts = Parts::of(world);
+    for host in world.hosts.values() {
+        let boot: Boot = match &host.role {
+            HostRole::NameServer(_) => name_server(world.clone(), host.name.clone()),
+            HostRole::Resolver => recursor(world),
+            HostRole::MailServer(domain) => {
+                let Some(organization) = world.organizations.get(domain) else {
+                    continue;
+                };
+                match parts.player(cast, &Party::Organization(domain)) {
+                    Player::Adapter(_) => continue,
+                    player => mail_server(world, organization, player.clone(), staging.clone()),
+                }
+            }
+            HostRole::Client(id) => {
+                let Some(person) = world.people.get(id) else {
+                    continue;
+                };
+                let player = parts.player(cast, &Party::Person(id)).clone();
+                let (boot, client) = user(world, host, person, player, recorder);
+                company.clients.insert(id.clone(), client);
+                boot
+            }
+            HostRole::Stranger => {
+                let jobs = jobs.clone();
+                Arc::new(move |platform| {
+                    let jobs = jobs.clone();
+                    Box::pin(async move { jobs.serve(platform.clone(), Arc::new(platform)).await })
+                })
+            }
+        };
+        company
+            .boots
+            .insert(host.name.clone(), (host.address, boot));
+    }
+    company
+}
+
+/// Somebody who may be cast.
+pub enum Party<'a> {
+    /// An organization, by domain.
+    Organization(&'a str),
+    /// A person, by name.
+    Person(&'a str),
+}
+
+/// Which actors the parties of a world play: those of its first letter. An organization at both
+/// ends is cast as origin first.
+pub struct Parts {
+    actors: Vec<(Actor, String)>,
+}
+
+impl Parts {
+    /// The parts of a world.
+    pub fn of(world: &World) -> Self {
+        let mut actors = Vec::new();
+        if let Some(letter) = world.letters.first() {
+            let home = |id: &str| {
+                world
+                    .people
+                    .get(id)
+                    .map(|person| person.organization.clone())
+            };
+            actors.push((Actor::Author, letter.author.clone()));
+            actors.push((Actor::Recipient, letter.recipient.clone()));
+            actors.extend(home(&letter.author).map(|domain| (Actor::Origin, domain)));
+            let destination =
+                home(&letter.recipient).or_else(|| letter.to.rsplit('@').next().map(str::to_owned));
+            actors.extend(destination.map(|domain| (Actor::Destination, domain)));
+        } else {
+            // Without a letter the first organization is the one that is talked to.
+            let mut domains = world.organizations.keys();
+            actors.extend(
+                domains
+                    .next()
+                    .map(|domain| (Actor::Destination, domain.clone())),
+            );
+        }
+        Self { actors }
+    }
+
+    /// Who plays a party.
+    pub fn player<'c>(&self, cast: &'c Cast, party: &Party<'_>) -> &'c Player {
+        let fits = |actor: &Actor| match party {
+            Party::Organization(_) => matches!(actor, Actor::Origin | Actor::Destination),
+            Party::Person(_) => matches!(actor, Actor::Author | Actor::Recipient),
+        };
+        let name = match party {
+            Party::Organization(name) | Party::Person(name) => name,
+        };
+        let played = self
+            .actors
+            .iter()
+            .filter(|(actor, who)| who == name && fits(actor))
+            .map(|(actor, _)| cast.player(*actor));
+        let mut cast_otherwise = played.filter(|player| !matches!(player, Player::Reference));
+        cast_otherwise.next().unwrap_or(&Player::Reference)
+    }
+}
+
+/// How everybody in a world looks others up.
+pub fn resolver_config(world: &World) -> ResolverConfig {
+    let root = world.zones.first().map(|zone| zone.key.public().0);
+    ResolverConfig {
+        dns: address_of(world, RESOLVER, world.ports.dns),
+        anchors: root.into_iter().collect(),
+        authorities: vec![world.pki.authority.clone()],
+    }
+}
+
+/// The address of a host's service; a port nobody listens on if there is no such host.
+fn address_of(world: &World, host: &str, port: u16) -> SocketAddr {
+    let host = world.hosts.get(host).map(|host| host.address);
+    SocketAddr::new(host.unwrap_or(IpAddr::from([0, 0, 0, 0])), port)
+}
+
+fn name_server(world: Arc<World>, host: String) -> Boot {
+    Arc::new(move |platform| {
+        let (world, host) = (world.clone(), host.clone());
+        Box::pin(async move {
+            let built = AuthoritativeServer::build(&world.zones, &host, world.now);
+            let server = Arc::new(built.expect("a world's zones can be signed"));
+            let ended = dns::serve(platform, server).await;
+            panic!("name server {host} ended: {ended:?}");
+        })
+    })
+}
+
+fn recursor(world: &Arc<World>) -> Boot {
+    let root = address_of(world, ROOT, world.ports.dns);
+    Arc::new(move |platform| {
+        Box::pin(async move {
+            let server = Recursor::new(&*platform, root);
+            let ended = dns::serve(platform, server).await;
+            panic!("resolver ended: {ended:?}");
+        })
+    })
+}
+
+fn mail_server(
+    world: &Arc<World>,
+    organization: &Organization,
+    player: Player,
+    staging: Arc<Staging>,
+) -> Boot {
+    let config = server_config(world, organization, &staging);
+    Arc::new(move |platform| {
+        let (config, player, staging) = (config.clone(), player.clone(), staging.clone());
+        Box::pin(async move {
+            let honest = server::Parts::honest(&platform, &config);
+            let parts = match &player {
+                Player::Rogue(rogue) => rogue.server_parts(honest),
+                Player::Reference | Player::Adapter(_) => honest,
+            };
+            let parts = staging::staged(parts, &staging);
+            let started = OrganizationAgent::start(platform, config, parts).await;
+            started.expect("a host of its own has its ports and its store");
+            std::future::pending::<()>().await;
+        })
+    })
+}
+
+/// What the server of an organization is made from.
+fn server_config(world: &World, organization: &Organization, staging: &Staging) -> server::Config {
+    let certificate = world.pki.certificates.get(&organization.mail_host);
+    let identity = certificate.map_or_else(
+        || ServerIdentity {
+            chain: vec![],
+            key: Zeroizing::new(vec![]),
+        },
+        |certificate| ServerIdentity {
+            chain: vec![certificate.certificate.clone()],
+            key: Zeroizing::new(certificate.key.clone()),
+        },
+    );
+    let account = |id: &PersonId| {
+        let person = world.people.get(id)?;
+        Some(Account {
+            address: person.address.clone(),
+            password: Zeroizing::new(person.password.clone()),
+            signet: staging.served(world, &organization.domain, id, &person.signet),
+        })
+    };
+    server::Config {
+        domain: organization.domain.clone(),
+        keys: organization.keys.clone(),
+        signet: staging.served(
+            world,
+            &organization.domain,
+            &organization.domain,
+            &organization.signet,
+        ),
+        identity,
+        users: organization.users.iter().filter_map(account).collect(),
+        resolver: resolver_config(world),
+        bounces: Bounces {
+            metadata: true,
+            display: true,
+        },
+    }
+}
+
+fn user(
+    world: &Arc<World>,
+    host: &Host,
+    person: &Person,
+    player: Player,
+    recorder: &Arc<Recorder>,
+) -> (Boot, Arc<dyn Client>) {
+    let (door, jobs) = Door::<UserAgent>::new();
+    let jobs = Arc::new(jobs);
+    let config = client::Config {
+        address: person.address.clone(),
+        password: Zeroizing::new(person.password.clone()),
+        keys: person.keys.clone(),
+        alternate: person.alternate.clone(),
+        signet: person.signet.clone(),
+        organization: person.organization.clone(),
+        resolver: resolver_config(world),
+    };
+    let client = ReferenceClient {
+        door: Arc::new(door),
+        recorder: recorder.clone(),
+        host: host.name.clone(),
+        address: person.address.clone(),
+    };
+    let boot: Boot = Arc::new(move |platform| {
+        let (config, player, jobs) = (config.clone(), player.clone(), jobs.clone());
+        Box::pin(async move {
+            let honest = client::Parts::honest(&platform, &config);
+            let parts = match &player {
+                Player::Rogue(rogue) => rogue.client_parts(&platform, &config, honest),
+                Player::Reference | Player::Adapter(_) => honest,
+            };
+            let agent = UserAgent::new(platform.clone(), config, parts);
+            jobs.serve(platform, Arc::new(agent)).await;
+        })
+    });
+    (boot, Arc::new(client))
+}

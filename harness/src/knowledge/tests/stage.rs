@@ -1,0 +1,643 @@
+//! A world and a trace made by hand: four actors, two organizations, a resolver, a tap.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use dime::platform::Tick;
+use dime_wire::keys::{AlternateKey, EncryptionKey, PrivateKeys, SigningKey};
+use dime_wire::message::{
+    self, Actor, Bounces, CommonHeaders, Letter, MessageEntropy, Part, SealOptions, Signets,
+};
+use dime_wire::signet::{self, Signet};
+use dime_wire::{Profile, keys};
+use sha2::{Digest as _, Sha256};
+
+use crate::knowledge::{Given, InherentLeak, read_inherent};
+use crate::ledger::{
+    Buffer, BufferId, Channel, ChannelId, ChannelKind, Completeness, Direction, Layer, Ledger,
+    Mark, Packet, Trace,
+};
+use crate::world::{
+    AttachmentPlan, Fact, FactKind, HeldKey, Host, HostRole, LetterPlan, Principal,
+};
+
+pub(super) const I1: &str = "- { id: I1, title: The destination confirms the author, fact: author, \
+    principal: destination, grade: confirms, rules: [take-apart, decrypt, guess-signature], \
+    chunk: 5, key: destination, source: spec/30 section 3, cure: a per-message key, ruled: 2026-11-21 }";
+
+/// One user or organization.
+pub(super) struct Identity {
+    pub(super) keys: PrivateKeys,
+    pub(super) signet: Signet,
+}
+
+/// Who there is and what there is to know.
+pub(super) struct Stage {
+    pub(super) identities: BTreeMap<String, Identity>,
+    pub(super) facts: Vec<Fact>,
+    pub(super) letters: Vec<LetterPlan>,
+    pub(super) hosts: BTreeMap<String, Host>,
+    pub(super) inherent: Vec<InherentLeak>,
+    pub(super) alternate: BTreeMap<String, AlternateKey>,
+}
+
+/// How a letter's canary reads: 20 characters of base32.
+pub(super) fn token(seed: &str) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let digest = Sha256::digest(seed);
+    digest
+        .iter()
+        .take(20)
+        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
+        .collect()
+}
+
+/// An address whose local part carries the canary of its owner.
+pub(super) fn address(person: &str, domain: &str) -> String {
+    format!("{person}-{}@{domain}", token(person))
+}
+
+impl Stage {
+    /// One letter from alice to bob.
+    pub(super) fn new() -> Self {
+        let mut stage = Self {
+            identities: BTreeMap::new(),
+            facts: Vec::new(),
+            letters: Vec::new(),
+            hosts: BTreeMap::new(),
+            inherent: read_inherent(I1).expect("a good list"),
+            alternate: BTreeMap::new(),
+        };
+        stage.organization("alpha.example", &["alice", "carol", "erin"], 0);
+        stage.organization("beta.example", &["bob", "dave"], 10);
+        stage.host(
+            "resolver",
+            99,
+            Principal::Dns("resolver".into()),
+            HostRole::Resolver,
+        );
+        stage.letter("letter", "alice", "bob");
+        stage
+    }
+
+    /// What the engine is told.
+    pub(super) fn given(&self) -> Given<'_> {
+        let mut given = Given {
+            facts: &self.facts,
+            letters: &self.letters,
+            hosts: &self.hosts,
+            inherent: &self.inherent,
+            keys: Vec::new(),
+            directory: Vec::new(),
+            identifiers: BTreeMap::new(),
+        };
+        for (name, identity) in &self.identities {
+            let holder = match name.split_once('@') {
+                Some((local, _)) => person_of(local),
+                None => Principal::Organization(name.clone()),
+            };
+            given.keys.push(HeldKey {
+                label: format!("encryption key of {name}"),
+                holder,
+                keys: identity.keys.clone(),
+                alternate: self.alternate.get(name).cloned(),
+            });
+            given.publish(name, &identity.signet);
+        }
+        given
+    }
+
+    /// Plans a letter and its facts.
+    pub(super) fn letter(&mut self, id: &str, author: &str, recipient: &str) {
+        let letter = self.letters.len();
+        let plan = LetterPlan {
+            id: id.to_owned(),
+            author: author.to_owned(),
+            recipient: recipient.to_owned(),
+            to: self.address_of(recipient),
+            subject: format!("figures {}", token(&format!("subject {id}"))),
+            other_headers: format!("X-Canary: {}\r\n", token(&format!("headers {id}")))
+                .into_bytes(),
+            body: blocks(&token(&format!("body {id}")), 8),
+            attachments: vec![AttachmentPlan {
+                name: format!("{}.pdf", token(&format!("name {id}"))),
+                contents: blocks(&token(&format!("attachment {id}")), 4),
+            }],
+            alternate: false,
+        };
+        let (from, to) = (self.address_of(author), self.address_of(recipient));
+        let (origin, destination) = (domain_of(&from), domain_of(&to));
+        let attachment = &plan.attachments[0];
+        let values = [
+            (FactKind::Author, from.clone().into_bytes(), 100),
+            (FactKind::Recipient, to.clone().into_bytes(), 100),
+            (FactKind::Origin, origin.into_bytes(), 0),
+            (FactKind::Destination, destination.into_bytes(), 0),
+            (FactKind::Subject, plan.subject.clone().into_bytes(), 100),
+            (FactKind::Headers, plan.other_headers.clone(), 100),
+            (FactKind::Body, plan.body[..64].to_vec(), 100),
+            (
+                FactKind::AttachmentName,
+                attachment.name.clone().into_bytes(),
+                100,
+            ),
+            (
+                FactKind::Attachment,
+                attachment.contents[..64].to_vec(),
+                100,
+            ),
+            (
+                FactKind::AuthorHost,
+                self.hosts[author].address.to_string().into_bytes(),
+                24,
+            ),
+            (
+                FactKind::RecipientHost,
+                self.hosts[recipient].address.to_string().into_bytes(),
+                24,
+            ),
+        ];
+        for (kind, value, strength) in values {
+            self.facts.push(Fact {
+                letter,
+                kind,
+                value,
+                strength,
+            });
+        }
+        self.letters.push(plan);
+    }
+
+    /// The address of a person by name.
+    pub(super) fn address_of(&self, person: &str) -> String {
+        let found = self
+            .identities
+            .keys()
+            .find(|name| name.starts_with(&format!("{person}-")));
+        found.expect("everybody in the test has an account").clone()
+    }
+
+    /// Gives a person a key of the alternate layer, and a signet that says so.
+    pub(super) fn with_alternate(&mut self, person: &str) {
+        let name = self.address_of(person);
+        let key = AlternateKey::from_bytes([77; 32]);
+        let organization = &self.identities[&domain_of(&name)];
+        let signet = user_signet(
+            &self.identities[&name].keys,
+            &organization.keys,
+            &name,
+            &[key.public()],
+        );
+        self.identities.get_mut(&name).expect("known").signet = signet;
+        self.alternate.insert(name, key);
+    }
+
+    /// The author's object of a letter.
+    pub(super) fn seal(&self, letter: usize, options: &SealOptions) -> Vec<u8> {
+        let plan = &self.letters[letter];
+        let (author, recipient) = (self.address_of(&plan.author), plan.to.clone());
+        let (origin, destination) = (domain_of(&author), domain_of(&recipient));
+        let plain = Letter {
+            author: author.clone(),
+            recipient: recipient.clone(),
+            origin: origin.clone(),
+            destination: destination.clone(),
+            common: CommonHeaders {
+                date: "Sat, 21 Nov 2026 12:00:00 +0000".into(),
+                to: recipient.clone(),
+                from: author.clone(),
+                subject: plan.subject.clone(),
+                ..CommonHeaders::default()
+            },
+            other_headers: plan.other_headers.clone(),
+            display: vec![Part::plain(plan.body.clone())],
+            attachments: plan
+                .attachments
+                .iter()
+                .map(|part| {
+                    let head = format!(
+                        "Content-Disposition: attachment; filename=\"{}\"\r\n\r\n",
+                        part.name
+                    );
+                    Part::plain([head.as_bytes(), &part.contents].concat())
+                })
+                .collect(),
+        };
+        let signets = Signets {
+            author: &self.identities[&author].signet,
+            origin: &self.identities[&origin].signet,
+            destination: &self.identities[&destination].signet,
+            recipient: &self.identities[&recipient].signet,
+        };
+        let mut entropy = Counter(0, plan.id.clone());
+        let signing = &self.identities[&author].keys.signing;
+        message::seal(&plain, &signets, signing, &mut entropy, options).expect("a good letter")
+    }
+
+    /// What the origin makes of it.
+    pub(super) fn sign(&self, letter: usize, object: &[u8], tracing: Option<&[u8]>) -> Vec<u8> {
+        let author = self.address_of(&self.letters[letter].author);
+        let keys = &self.identities[&domain_of(&author)].keys;
+        let bounces = Bounces {
+            metadata: true,
+            display: false,
+        };
+        message::sign_as_origin(object, keys, bounces, tracing).expect("a good object")
+    }
+
+    fn organization(&mut self, domain: &str, people: &[&str], first: u8) {
+        let keys = keys_from(domain);
+        let signet =
+            signet::organization(&keys.signing, &keys.encryption.public(), Profile::Libdime)
+                .sign(&keys.signing, domain)
+                .expect("a good signet");
+        let server = format!("mx.{domain}");
+        let role = HostRole::MailServer(domain.into());
+        self.host(
+            &server,
+            first + 1,
+            Principal::Organization(domain.into()),
+            role,
+        );
+        for (number, person) in (2..).zip(people) {
+            let name = address(person, domain);
+            let own = keys_from(&name);
+            let signet = user_signet(&own, &keys, &name, &[]);
+            let principal = Principal::Person((*person).into());
+            self.host(
+                person,
+                first + number,
+                principal,
+                HostRole::Client((*person).into()),
+            );
+            self.identities.insert(name, Identity { keys: own, signet });
+        }
+        self.identities
+            .insert(domain.to_owned(), Identity { keys, signet });
+    }
+
+    fn host(&mut self, name: &str, number: u8, principal: Principal, role: HostRole) {
+        let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, number));
+        let host = Host {
+            name: name.to_owned(),
+            address,
+            principal,
+            role,
+        };
+        self.hosts.insert(name.to_owned(), host);
+    }
+}
+
+/// A trace that grows line by line, one millisecond each.
+pub(super) struct Recording<'s> {
+    stage: &'s Stage,
+    pub(super) trace: Trace,
+    now: u64,
+    next_port: u16,
+}
+
+impl<'s> Recording<'s> {
+    pub(super) fn new(stage: &'s Stage) -> Self {
+        Self {
+            stage,
+            trace: Trace::default(),
+            now: 0,
+            next_port: 4000,
+        }
+    }
+
+    /// Opens a connection under TLS.
+    pub(super) fn connect(&mut self, client: &str, server: &str) -> ChannelId {
+        self.next_port += 1;
+        let end = |name: &str, port| SocketAddr::new(self.stage.hosts[name].address, port);
+        let kind = ChannelKind::Stream {
+            client: end(client, self.next_port),
+            server: end(server, 26),
+        };
+        self.channel(kind, &[Layer::Plain, Layer::Raw])
+    }
+
+    /// Opens a store.
+    pub(super) fn store(&mut self, host: &str, store: &str) -> ChannelId {
+        let kind = ChannelKind::Store {
+            host: host.into(),
+            store: store.into(),
+        };
+        self.channel(kind, &[Layer::Plain])
+    }
+
+    /// Opens an exchange of datagrams.
+    pub(super) fn datagrams(&mut self, client: &str, server: &str) -> ChannelId {
+        self.next_port += 1;
+        let end = |name: &str, port| SocketAddr::new(self.stage.hosts[name].address, port);
+        let kind = ChannelKind::Datagrams {
+            client: end(client, self.next_port),
+            server: end(server, 53),
+        };
+        self.channel(kind, &[Layer::Raw])
+    }
+
+    /// What a user types.
+    pub(super) fn typed(&mut self, host: &str, bytes: &[u8]) {
+        let channel = self.channel(ChannelKind::Screen { host: host.into() }, &[Layer::Plain]);
+        self.say(channel, Direction::Forth, bytes);
+    }
+
+    /// One write. Under TLS the line carries noise instead.
+    pub(super) fn say(&mut self, channel: ChannelId, direction: Direction, bytes: &[u8]) {
+        self.now += 1_000_000;
+        let at = Tick(self.now);
+        for index in 0..self.trace.buffers.len() {
+            let buffer = &mut self.trace.buffers[index];
+            if buffer.channel != channel || buffer.direction != direction {
+                continue;
+            }
+            let offset = buffer.bytes.len();
+            let is_stream = matches!(
+                self.trace.channels[channel.0 as usize].kind,
+                ChannelKind::Stream { .. }
+            );
+            let packet = (buffer.layer == Layer::Raw).then_some(self.trace.packets.len() as u32);
+            if buffer.layer == Layer::Raw && is_stream {
+                buffer.bytes.extend(noise(self.now, bytes.len()));
+            } else {
+                buffer.bytes.extend_from_slice(bytes);
+            }
+            buffer.marks.push(Mark { offset, at, packet });
+            if packet.is_some() {
+                let buffer = BufferId(index as u32);
+                let length = bytes.len();
+                self.trace.packets.push(Packet {
+                    at,
+                    channel,
+                    direction,
+                    buffer,
+                    offset,
+                    length,
+                });
+            }
+        }
+    }
+
+    /// Lines both ways: `> ` from the client, `< ` from the server.
+    pub(super) fn talk(&mut self, channel: ChannelId, lines: &[&str]) {
+        for line in lines {
+            let (direction, text) = match line.strip_prefix("> ") {
+                Some(text) => (Direction::Forth, text),
+                None => (Direction::Back, line.strip_prefix("< ").unwrap_or(line)),
+            };
+            self.say(channel, direction, format!("{text}\r\n").as_bytes());
+        }
+    }
+
+    /// Gives every principal its ledger, and the tap `backbone` the line between the organizations.
+    pub(super) fn finish(mut self) -> Trace {
+        let mut seen: BTreeMap<Principal, Vec<BufferId>> = BTreeMap::new();
+        for (index, buffer) in (0..).map(BufferId).zip(&self.trace.buffers) {
+            let kind = &self.trace.channels[buffer.channel.0 as usize].kind;
+            let ends: Vec<&Host> = match kind {
+                ChannelKind::Stream { client, server }
+                | ChannelKind::Datagrams { client, server } => self
+                    .stage
+                    .hosts
+                    .values()
+                    .filter(|host| host.address == client.ip() || host.address == server.ip())
+                    .collect(),
+                ChannelKind::Store { host, .. }
+                | ChannelKind::Screen { host }
+                | ChannelKind::File { host, .. } => vec![&self.stage.hosts[host]],
+            };
+            for end in &ends {
+                seen.entry(end.principal.clone()).or_default().push(index);
+            }
+            let servers = ends
+                .iter()
+                .filter(|host| matches!(host.role, HostRole::MailServer(_)));
+            if servers.count() == 2 && buffer.layer == Layer::Raw {
+                seen.entry(Principal::Tap("backbone".into()))
+                    .or_default()
+                    .push(index);
+            }
+        }
+        let ledger = |(principal, observations)| Ledger {
+            principal,
+            observations,
+            completeness: Completeness::Complete,
+        };
+        self.trace.ledgers = seen.into_iter().map(ledger).collect();
+        self.trace
+    }
+
+    fn channel(&mut self, kind: ChannelKind, layers: &[Layer]) -> ChannelId {
+        let channel = ChannelId(self.trace.channels.len() as u32);
+        self.trace.channels.push(Channel {
+            kind,
+            opened: Tick(self.now),
+        });
+        for layer in layers {
+            for direction in [Direction::Forth, Direction::Back] {
+                self.trace.buffers.push(Buffer {
+                    channel,
+                    direction,
+                    layer: *layer,
+                    bytes: Vec::new(),
+                    marks: Vec::new(),
+                });
+            }
+        }
+        channel
+    }
+}
+
+/// What makes a run of four hops differ from an honest one.
+#[derive(Default)]
+pub(super) struct Rogue {
+    pub(super) data_argument: Option<String>,
+    pub(super) tracing: Option<Vec<u8>>,
+    pub(super) reply: Option<String>,
+    pub(super) seal: SealOptions,
+}
+
+/// One letter over four hops: typed, submitted, delivered, stored, fetched.
+pub(super) fn four_hops(
+    stage: &Stage,
+    recording: &mut Recording<'_>,
+    letter: usize,
+    rogue: &Rogue,
+) {
+    let plan = &stage.letters[letter];
+    let author = stage.address_of(&plan.author);
+    let (from, to) = (domain_of(&author), domain_of(&plan.to));
+    let (origin, destination) = (format!("mx.{from}"), format!("mx.{to}"));
+    let object = stage.seal(letter, &rogue.seal);
+    let signed = stage.sign(letter, &object, rogue.tracing.as_deref());
+    recording.typed(
+        &plan.author,
+        format!("to {} about {}", plan.to, plan.subject).as_bytes(),
+    );
+    let ask = recording.datagrams(&plan.author, "resolver");
+    let question = [
+        b"\0\0\x01\0".as_slice(),
+        &crate::knowledge::forms::Coding::DnsLabels.apply(to.as_bytes()),
+    ];
+    recording.say(ask, Direction::Forth, &question.concat());
+    let submit = recording.connect(&plan.author, &origin);
+    let login = format!("> a1 LOGIN {author} secret");
+    let size = format!("> a2 SUBMIT {{{}}}", object.len());
+    recording.talk(
+        submit,
+        &["< * OK DMAPv1", &login, "< a1 OK", &size, "< + OK"],
+    );
+    recording.say(
+        submit,
+        Direction::Forth,
+        &[&object, b"\r\n".as_slice()].concat(),
+    );
+    recording.talk(submit, &["< a2 OK"]);
+    let queue = recording.store(&origin, "queue");
+    recording.say(
+        queue,
+        Direction::Forth,
+        &[b"message=".as_slice(), &signed].concat(),
+    );
+    let deliver = recording.connect(&origin, &destination);
+    let argument = rogue
+        .data_argument
+        .clone()
+        .unwrap_or_else(|| "fingerprint".into());
+    let data = format!("> DATA [{argument}]");
+    let mail = format!("> MAIL FROM: <{from}> [fingerprint] SIZE={}", signed.len());
+    let (ehlo, rcpt) = (
+        format!("> EHLO <{from}>"),
+        format!("> RCPT TO: <{to}> [fingerprint]"),
+    );
+    let lines = [
+        "< 220 DMTPv1",
+        &ehlo,
+        "< 250 OK",
+        &mail,
+        "< 250 OK",
+        &rcpt,
+        "< 250 OK",
+        &data,
+    ];
+    recording.talk(deliver, &lines);
+    recording.talk(deliver, &["< 354 CONTINUE"]);
+    recording.say(
+        deliver,
+        Direction::Forth,
+        &[&signed, b"\r\n".as_slice()].concat(),
+    );
+    let reply = format!(
+        "< 250 OK {}",
+        rogue.reply.clone().unwrap_or_else(|| "[7a31]".into())
+    );
+    recording.talk(deliver, &[&reply, "> QUIT"]);
+    let mailbox = recording.store(&destination, "mailbox");
+    recording.say(
+        mailbox,
+        Direction::Forth,
+        &[b"message=".as_slice(), &signed].concat(),
+    );
+    let fetch = recording.connect(&plan.recipient, &destination);
+    let login = format!("> b1 LOGIN {} secret", plan.to);
+    let size = format!("< * 1 FETCH {{{}}}", signed.len());
+    recording.talk(
+        fetch,
+        &["< * OK DMAPv1", &login, "< b1 OK", "> b2 FETCH 1", &size],
+    );
+    recording.say(
+        fetch,
+        Direction::Back,
+        &[&signed, b"\r\n".as_slice()].concat(),
+    );
+    recording.talk(fetch, &["< b2 OK"]);
+}
+
+/// Keyslots of the display chunk: the author's, filled for the origin.
+pub(super) fn keyslot_for_origin(stage: &Stage) -> SealOptions {
+    let origin = stage.identities["alpha.example"].keys.encryption.public();
+    let slot = (message::ChunkType::Display, Actor::Author);
+    SealOptions {
+        keyslots: BTreeMap::from([(slot, origin)]),
+        ..SealOptions::default()
+    }
+}
+
+/// The domain of an address.
+pub(super) fn domain_of(address: &str) -> String {
+    address
+        .split_once('@')
+        .map_or(address, |(_, domain)| domain)
+        .to_owned()
+}
+
+fn person_of(local: &str) -> Principal {
+    Principal::Person(local.split('-').next().unwrap_or(local).to_owned())
+}
+
+fn user_signet(
+    own: &PrivateKeys,
+    organization: &PrivateKeys,
+    name: &str,
+    alternate: &[keys::AlternatePublicKey],
+) -> Signet {
+    let request = signet::request(own, alternate, None, Profile::Libdime).expect("a good request");
+    signet::issue(&request, &organization.signing, &[], name).expect("a good signet")
+}
+
+fn blocks(token: &str, count: usize) -> Vec<u8> {
+    let block = |number| format!("{token} {number:06} {:<34}\r\n", "and so on");
+    (0..count)
+        .flat_map(|number| block(number).into_bytes())
+        .collect()
+}
+
+fn keys_from(name: &str) -> PrivateKeys {
+    PrivateKeys {
+        signing: SigningKey::from_seed(Sha256::digest(format!("signing {name}")).into()),
+        encryption: EncryptionKey::derive(Sha256::digest(format!("encryption {name}")).into()),
+    }
+}
+
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let block = |number: usize| Sha256::digest(format!("{seed} {number}"));
+    (0..length.div_ceil(32))
+        .flat_map(block)
+        .take(length)
+        .collect()
+}
+
+/// Entropy for tests: a counter under a hash.
+struct Counter(u64, String);
+
+impl Counter {
+    fn next<const N: usize>(&mut self) -> [u8; N] {
+        self.0 += 1;
+        let digest = Sha256::digest(format!("{} {}", self.1, self.0));
+        *digest
+            .first_chunk()
+            .expect("at most 32 bytes are asked for")
+    }
+}
+
+impl MessageEntropy for Counter {
+    fn ephemeral_key(&mut self) -> [u8; 32] {
+        self.next()
+    }
+    fn alternate_key(&mut self) -> [u8; 32] {
+        self.next()
+    }
+    fn chunk_key(&mut self, _index: usize) -> [u8; 32] {
+        self.next()
+    }
+    fn chunk_iv(&mut self, _index: usize) -> [u8; 16] {
+        self.next()
+    }
+    fn padding(&mut self, _index: usize) -> u8 {
+        self.next::<1>()[0]
+    }
+    fn slot(&mut self, _index: usize, _actor: Actor) -> [u8; 16] {
+        self.next()
+    }
+}

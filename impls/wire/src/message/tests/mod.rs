@@ -1,0 +1,6 @@
+//! Tests of whole messages; those against recorded ones are in `tests/`.
+
+mod opening;
+mod properties;
+mod sealing;
+mod stage;
