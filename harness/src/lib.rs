@@ -5,6 +5,7 @@
 //! [`run`], [`knowledge`].
 
 pub mod actors;
+mod kills;
 pub mod knowledge;
 pub mod ledger;
 pub mod net;
@@ -14,4 +15,5 @@ mod suite;
 pub mod world;
 
 pub use actors::{Cast, CastError};
+pub use kills::{Kill, KillsError, KnownTooMuch, kills};
 pub use suite::{PROFILE, Suite};

@@ -113,12 +113,12 @@ pub(crate) fn cell_label(cell: &Cell) -> (&'static str, &'static str) {
     }
 }
 
-/// What the policy says, as part of a sentence about a principal.
+/// What the policy says of a principal's knowing a fact.
 pub(crate) fn policy_phrase(policy: Policy) -> &'static str {
     match policy {
-        Policy::Must => "must know",
-        Policy::Never | Policy::Inherent => "must never know",
-        Policy::May => "may know",
+        Policy::Must => "required",
+        Policy::Never | Policy::Inherent => "never allowed",
+        Policy::May => "allowed",
         Policy::None => "not judged",
     }
 }

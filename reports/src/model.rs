@@ -217,6 +217,16 @@ pub struct Run {
 }
 
 impl Run {
+    /// Traffic that stands on no letter's way, such as look-ups.
+    pub fn hops_beside(&self) -> Vec<&Hop> {
+        let carried = |hop: &Hop| self.letters.iter().any(|it| it.is_carried_by(self, hop));
+        self.hops.iter().filter(|hop| !carried(hop)).collect()
+    }
+
+    fn says_what_hops_carried(&self) -> bool {
+        self.hops.iter().any(|hop| hop.letter.is_some())
+    }
+
     /// The cast in the order of a letter's way, anybody else after it by name.
     pub fn cast_in_order(&self) -> Vec<(&str, &str)> {
         const ACTORS: [&str; 4] = ["author", "origin", "destination", "recipient"];
@@ -275,7 +285,7 @@ pub struct Hop {
     /// How much, both ways together, in bytes on the line.
     #[serde(default)]
     pub bytes: u64,
-    /// The letter it carried, if it carried one.
+    /// The letter it carried, if it carried one and the run tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub letter: Option<String>,
 }
@@ -300,18 +310,41 @@ pub struct Letter {
 }
 
 impl Letter {
-    /// What carried this letter between two principals. Either may have dialled: a recipient's
-    /// client fetches.
+    /// What crossed between two stations of this letter's way, which is what carried it or, if
+    /// the run does not say which hop carried which letter, everything between the two. Either may
+    /// have dialled: a recipient's client fetches.
     pub fn hops_between<'a>(
         &'a self,
         run: &'a Run,
         left: &'a str,
         right: &'a str,
     ) -> impl Iterator<Item = &'a Hop> {
+        let said = run.says_what_hops_carried();
         run.hops.iter().filter(move |hop| {
-            hop.letter.as_deref() == Some(self.name.as_str())
-                && ((hop.from == left && hop.to == right) || (hop.from == right && hop.to == left))
+            (!said || hop.letter.as_deref() == Some(self.name.as_str())) && hop.joins(left, right)
         })
+    }
+
+    /// Whether the hop stands between two stations of this letter's way.
+    fn is_carried_by(&self, run: &Run, hop: &Hop) -> bool {
+        let stations = [
+            &self.author,
+            &self.origin,
+            &self.destination,
+            &self.recipient,
+        ];
+        let joined = stations.windows(2).any(|pair| match pair {
+            [left, right] => left != right && hop.joins(left, right),
+            _ => false,
+        });
+        let said = run.says_what_hops_carried();
+        joined && (!said || hop.letter.as_deref() == Some(self.name.as_str()))
+    }
+}
+
+impl Hop {
+    fn joins(&self, left: &str, right: &str) -> bool {
+        (self.from == left && self.to == right) || (self.from == right && self.to == left)
     }
 }
 
@@ -322,7 +355,7 @@ pub struct Finding {
     pub requirement: String,
     /// Who is to blame, such as `origin alpha.example`.
     pub culprit: String,
-    /// What is wrong, one sentence.
+    /// What is wrong: one line, after which further lines may follow, such as an excerpt of a file.
     pub message: String,
     /// Its proof, as an index into [`Run::derivations`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -332,11 +365,11 @@ pub struct Finding {
 /// An expectation of the scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Expectation {
-    /// The expectation as the scenario words it.
+    /// The expectation as the scenario words it, one line or more.
     pub text: String,
     /// Whether it was met.
     pub verdict: Verdict,
-    /// What was seen instead, or why it is not known; may be empty.
+    /// What was seen instead, or why it is not known: none, one or more lines.
     #[serde(default)]
     pub detail: String,
 }
@@ -413,5 +446,39 @@ mod tests {
         summary.count(Verdict::Fail);
         assert_eq!(summary.exit().code(), 1);
         assert_eq!(summary.total(), 4);
+    }
+
+    #[test]
+    fn every_hop_is_either_on_a_way_or_beside_it() {
+        let hop = |from: &str, to: &str, letter: Option<&str>| Hop {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            letter: letter.map(str::to_owned),
+            ..Hop::default()
+        };
+        let letter = Letter {
+            name: "letter".to_owned(),
+            author: "alice".to_owned(),
+            origin: "alpha.example".to_owned(),
+            destination: "alpha.example".to_owned(),
+            recipient: "bob".to_owned(),
+            outcome: "delivered".to_owned(),
+        };
+        for tag in [None, Some("letter")] {
+            let run = Run {
+                hops: vec![
+                    hop("alice", "alpha.example", tag),
+                    hop("alpha.example", "alpha.example", tag),
+                    hop("bob", "alpha.example", tag),
+                    hop("alice", "bob", tag),
+                ],
+                letters: vec![letter.clone()],
+                ..Run::default()
+            };
+            let on_the_way = letter.hops_between(&run, "alice", "alpha.example").count()
+                + letter.hops_between(&run, "alpha.example", "bob").count();
+            assert_eq!(on_the_way, 2);
+            assert_eq!(run.hops_beside().len(), 2);
+        }
     }
 }

@@ -4,10 +4,13 @@
 //! terminal, and characters that turn the writing direction could make a line read as another, so
 //! both are shown as escapes, in the terminal and on the page.
 
-use crate::model::Excerpt;
+use crate::model::{Excerpt, Step};
 
 /// Longest text that is printed whole, in characters.
 pub(crate) const TEXT_LIMIT: usize = 2000;
+
+/// Most lines that are printed of one text.
+pub(crate) const LINES_LIMIT: usize = 200;
 
 /// Bytes in one row of a hex dump.
 const DUMP_WIDTH: usize = 16;
@@ -28,6 +31,26 @@ pub(crate) fn printable(text: &str) -> String {
         }
     }
     out
+}
+
+/// The first line, printable.
+pub(crate) fn first_line(text: &str) -> String {
+    printable(text.lines().next().unwrap_or_default())
+}
+
+/// All lines but the first, printable, with their indentation; at most [`LINES_LIMIT`].
+pub(crate) fn further_lines(text: &str) -> Vec<String> {
+    let lines = text.lines().skip(1).take(LINES_LIMIT);
+    lines
+        .map(|line| printable(&line.replace('\t', "    ")))
+        .collect()
+}
+
+/// All lines, printable, as one text.
+pub(crate) fn printable_lines(text: &str) -> String {
+    let mut lines = vec![first_line(text)];
+    lines.extend(further_lines(text));
+    lines.join("\n")
 }
 
 /// A fact in the words of the policy.
@@ -82,10 +105,12 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
-/// Where the bytes of an excerpt lie, as an explanation says it.
-pub(crate) fn place(packet: Option<u32>, excerpt: Option<&Excerpt>) -> String {
-    let packet = packet.map(|number| format!("capture packet {number}"));
-    let bytes = excerpt.map(|excerpt| {
+/// Where the bytes of a step lie in the capture; nothing for bytes that an earlier step gave.
+pub(crate) fn place(step: &Step) -> String {
+    let packet = step.packet.map(|number| format!("capture packet {number}"));
+    let observed = step.packet.is_some() || !step.place.is_empty();
+    let bytes = step.bytes.as_ref().filter(|_| observed);
+    let bytes = bytes.map(|excerpt| {
         let end = excerpt.offset.saturating_add(excerpt.length);
         format!("bytes {}..{end}", excerpt.offset)
     });
@@ -160,6 +185,16 @@ mod tests {
     fn endless_text_is_cut() {
         let text = printable(&"x".repeat(TEXT_LIMIT * 2));
         assert_eq!(text.chars().count(), TEXT_LIMIT + 1);
+    }
+
+    #[test]
+    fn lines_keep_their_indentation_and_nothing_else() {
+        let text = "missing key\r\n  --> a.yaml:3\n\t^^^\u{1b}[2J\n";
+        insta::assert_snapshot!(printable_lines(text), @r"
+        missing key
+          --> a.yaml:3
+            ^^^\u{1b}[2J
+        ");
     }
 
     #[test]

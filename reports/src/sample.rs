@@ -61,8 +61,7 @@ fn failing() -> Run {
     run.findings = vec![Finding {
         requirement: "DIME-HOP-2".to_owned(),
         culprit: "origin alpha.example".to_owned(),
-        message: "destination beta.example holds letter.author, which it must never know"
-            .to_owned(),
+        message: "destination beta.example holds letter.author (never allowed)".to_owned(),
         derivation: Some(2),
     }];
     run.expectations = vec![

@@ -11,9 +11,9 @@ use std::collections::BTreeSet;
 
 use crate::matrix::{Matrix, cell_label, grade_word, players, policy_phrase, role_word, stations};
 use crate::model::{
-    Cell, Derivation, Expectation, Grade, Hop, Judged, Letter, Run, Step, Summary, Verdict,
+    Cell, Derivation, Expectation, Grade, Judged, Letter, Run, Step, Summary, Verdict,
 };
-use crate::printable::{duration, fact_label, place, printable, size};
+use crate::printable::{duration, fact_label, first_line, further_lines, place, printable, size};
 use ink::{Colour, Ink};
 
 /// Most characters in a line.
@@ -24,6 +24,9 @@ pub const DERIVATIONS_SHOWN: usize = 40;
 
 /// Most hops that are printed of one run; the report file has them all.
 pub const HOPS_SHOWN: usize = 200;
+
+/// Width of the column of verdicts while a suite runs.
+const VERDICT_WIDTH: usize = "INCONCLUSIVE".len();
 
 /// The whole story of a run: its letters' ways, who learned what, and every proof.
 pub fn explain(run: &Run, colour: bool) -> String {
@@ -72,15 +75,13 @@ pub fn progress(run: &Run, colour: bool) -> String {
         Verdict::Fail => failure_note(run),
         Verdict::Inconclusive | Verdict::Skipped => run.reasons.join("; "),
     };
+    note = first_line(&note);
     let name = printable(&run.name);
     if !note.is_empty() {
-        let taken = word.chars().count() + name.chars().count() + 4;
-        note = format!(
-            "  {}",
-            ink::fit(&printable(&note), WIDTH.saturating_sub(taken))
-        );
+        let taken = VERDICT_WIDTH + name.chars().count() + 3;
+        note = format!("  {}", ink::fit(&note, WIDTH.saturating_sub(taken)));
     }
-    let word = ink.paint(shade, &format!("{word:<12}"));
+    let word = ink.paint(shade, &format!("{word:<VERDICT_WIDTH$}"));
     let note = ink.paint(Colour::Dim, &note);
     ink.raw(&format!("{word} {name}{note}"));
     ink.finish()
@@ -147,7 +148,8 @@ fn circumstances(ink: &mut Ink, run: &Run) {
 
 fn reasons(ink: &mut Ink, run: &Run) {
     for reason in &run.reasons {
-        ink.wrapped("  because ", "          ", &printable(reason), "");
+        ink.wrapped("  because ", "          ", &first_line(reason), "");
+        ink.preformatted("          ", &further_lines(reason));
     }
 }
 
@@ -163,7 +165,8 @@ fn findings(ink: &mut Ink, run: &Run) {
         });
         if !told {
             let blame = blame(Some(&finding.requirement), Some(&finding.culprit));
-            ink.shaded(Colour::Red, "  ", &printable(&finding.message), &blame);
+            ink.shaded(Colour::Red, "  ", &first_line(&finding.message), &blame);
+            ink.preformatted("  ", &further_lines(&finding.message));
         }
         if let (Some(proof), Some(index)) = (proof, finding.derivation) {
             derivation(ink, run, index, proof);
@@ -184,10 +187,12 @@ fn expectations<'a>(ink: &mut Ink, expectations: impl Iterator<Item = &'a Expect
             Verdict::Inconclusive => ("?", Colour::Yellow),
             Verdict::Skipped => ("·", Colour::Dim),
         };
-        let text = format!("{sign} {}", printable(&expectation.text));
+        let text = format!("{sign} {}", first_line(&expectation.text));
         ink.shaded(shade, "  ", &text, "");
+        ink.preformatted("    ", &further_lines(&expectation.text));
         if !expectation.detail.is_empty() {
-            ink.wrapped("    ", "    ", &printable(&expectation.detail), "");
+            ink.wrapped("    ", "    ", &first_line(&expectation.detail), "");
+            ink.preformatted("    ", &further_lines(&expectation.detail));
         }
     }
 }
@@ -271,7 +276,7 @@ fn crossed(ink: &mut Ink, run: &Run, letter: &Letter, left: &str, right: &str) {
 
 /// Traffic that carried no letter: look-ups, idle connections.
 fn beside(ink: &mut Ink, run: &Run) {
-    let hops: Vec<&Hop> = run.hops.iter().filter(|it| it.letter.is_none()).collect();
+    let hops = run.hops_beside();
     if hops.is_empty() {
         return;
     }
@@ -337,7 +342,7 @@ fn step(ink: &mut Ink, step: &Step) {
     const INDENT: &str = "                  ";
     let time = step.at_ms.map(duration).unwrap_or_default();
     let first = format!("      {time:>10}  ");
-    let source = place(step.packet, step.bytes.as_ref());
+    let source = place(step);
     let text = printable(&step.text);
     if step.place.is_empty() {
         ink.wrapped(&first, INDENT, &text, &source);

@@ -10,6 +10,7 @@ mod forms;
 mod graph;
 mod inherent;
 mod judge;
+mod judgement;
 mod needles;
 mod place;
 mod policy;
@@ -28,9 +29,10 @@ pub use explain::{Derivation, MAXIMUM_EXCERPT, ShapeStep, Source, Step};
 pub use forms::{Aspect, Coding, Form};
 pub use graph::{Grade, Graph, Inference, InferenceId, Rule, Slice, Term, TermId, TextId, Tie};
 pub use inherent::{InherentError, InherentLeak, read as read_inherent};
-pub use judge::{
+pub use judge::judge;
+pub use judgement::{
     Cell, Claim, ClaimKind, ClaimOutcome, Culprit, Doubt, Finding, FindingKind, InherentFound,
-    Judged, Judgement, judge,
+    Judged, Judgement,
 };
 pub use policy::{Policy, Role, policy, requirement, roles};
 
@@ -99,11 +101,15 @@ impl<'a> Given<'a> {
             FingerprintKind::Identified,
         ];
         let mut public: Vec<(&'static str, Vec<u8>)> = Vec::new();
-        if let Ok(key) = signet.signing_key() {
-            self.directory.push(DirectoryEntry {
-                name: name.to_owned(),
-                key,
-            });
+        // Of an organization all keys that may sign messages, of a user the one there is.
+        let single = || signet.signing_key().map(|key| vec![key]);
+        let signing = signet
+            .message_keys()
+            .or_else(|_| single())
+            .unwrap_or_default();
+        for key in signing {
+            let name = name.to_owned();
+            self.directory.push(DirectoryEntry { name, key });
             public.push(("signing key", key.0.to_vec()));
         }
         if let Ok(key) = signet.encryption_key() {

@@ -28,8 +28,11 @@ const MAXIMUM_TOKENS: usize = 8;
 const MAXIMUM_SAMPLES: usize = 8;
 /// Bytes of such a sample.
 const SAMPLE_BYTES: usize = 32;
-/// Bytes of a needle that the automaton sees; the rest is compared afterwards.
-const AUTOMATON_KEY_BYTES: usize = 12;
+/// Bytes of a needle that the automaton sees; the rest is compared afterwards. Chosen, as the next
+/// one, so that building the automaton and one pass over a run take the least time together.
+const AUTOMATON_KEY_BYTES: usize = 6;
+/// Depth to which the automaton's states are tables.
+const DENSE_DEPTH: usize = 1;
 /// Characters of a value that a form prints.
 const PRINTED_CHARACTERS: usize = 60;
 
@@ -143,6 +146,8 @@ impl Needles {
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .prefilter(false)
+            .dense_depth(DENSE_DEPTH)
             .build(&keys)
             .ok();
         Self {
@@ -218,6 +223,9 @@ impl<'a> Forms<'a> {
         self.digests(Aspect::Whole, value);
         for part in &parts {
             self.digests(Aspect::Part, part);
+        }
+        for wrapped in wrapped(value) {
+            self.digests(Aspect::Part, &wrapped);
         }
         for recased in [value.to_ascii_lowercase(), value.to_ascii_uppercase()] {
             if recased != value {
@@ -365,6 +373,15 @@ pub(super) fn telling_parts(value: &[u8]) -> Vec<Vec<u8>> {
         .map(<[u8]>::to_vec)
         .into_iter()
         .collect()
+}
+
+/// A short value with what often stands around it when somebody hashes it.
+fn wrapped(value: &[u8]) -> Vec<Vec<u8>> {
+    if value.len() > MAXIMUM_WHOLE_BYTES {
+        return Vec::new();
+    }
+    let with = |before: &[u8], after: &[u8]| [before, value, after].concat();
+    vec![with(b"<", b">"), with(b"", b"\n"), with(b"", b"\r\n")]
 }
 
 fn apply_all(value: &[u8], codings: &[Coding]) -> Vec<u8> {

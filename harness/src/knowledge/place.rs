@@ -18,7 +18,9 @@ use super::scope::{record_at, time_at};
 /// Lines of one buffer that are told apart; what follows belongs to the last.
 pub const MAXIMUM_LINES: usize = 100_000;
 /// Characters of a line that a place prints.
-const PRINTED_CHARACTERS: usize = 56;
+const PRINTED_CHARACTERS: usize = 44;
+/// Bytes of a line that are printed in front of a place far inside it.
+const PRINTED_BEFORE: usize = 12;
 /// Words that name a line in the shape of a derivation.
 const VERBS: [&str; 20] = [
     "EHLO",
@@ -114,6 +116,31 @@ impl Places {
         }
     }
 
+    /// Where the piece begins that a slice stands in: line, record or message. Two hits of one form in
+    /// one piece teach the same.
+    pub(super) fn piece(&self, expansion: &Expansion<'_>, slice: &Slice) -> usize {
+        let TextId::Observed(buffer) = slice.text else {
+            return 0;
+        };
+        let start = slice.range.start;
+        if let Some(line) = self.line_at(buffer, start) {
+            // Tracing in front of a message is a piece of its own.
+            let message = expansion
+                .copies
+                .iter()
+                .find(|copy| copy.at.text == slice.text && copy.at.range.contains(&start));
+            return match message {
+                Some(copy) => match &copy.tracing {
+                    Some(data) if start >= data.end => data.end,
+                    _ => copy.at.range.start,
+                },
+                None => line.range.start,
+            };
+        }
+        let bytes = expansion.trace.buffers.get(buffer.0 as usize);
+        bytes.map_or(0, |bytes| record_at(bytes, start).start)
+    }
+
     /// The packet that carried the bytes at `offset` of a buffer: exactly for raw bytes, for
     /// plaintext the first of its direction that was sent when it was written or later.
     pub(super) fn packet(&self, trace: &Trace, buffer: BufferId, offset: usize) -> Option<u32> {
@@ -163,7 +190,7 @@ impl Places {
         }
         if let Some(line) = self.line_at(id, start) {
             let bytes = buffer.bytes.get(line.range.clone()).unwrap_or_default();
-            let shown = printable(bytes, PRINTED_CHARACTERS);
+            let shown = around(bytes, start.saturating_sub(line.range.start));
             let text = format!("line {} from {speaker}: {shown}", line.number);
             return (line_class(bytes), text, line.range.start);
         }
@@ -178,6 +205,8 @@ impl Places {
         speaker: &str,
     ) -> (String, String, usize) {
         let record = record_at(buffer, start);
+        let bytes = buffer.bytes.get(record.clone()).unwrap_or_default();
+        let shown = around(bytes, start.saturating_sub(record.start));
         let listener = listener(expansion, buffer);
         let (class, text) = match channel(expansion.trace, buffer.channel) {
             Some(ChannelKind::Datagrams { .. }) => (
@@ -186,11 +215,11 @@ impl Places {
             ),
             Some(ChannelKind::Store { host, store }) => (
                 format!("store {store}"),
-                format!("record in store {store} of {host}"),
+                format!("record in store {store} of {host}: {shown}"),
             ),
             Some(ChannelKind::Screen { host }) => match buffer.direction {
-                Direction::Forth => ("typed".to_owned(), format!("typed at {host}")),
-                Direction::Back => ("shown".to_owned(), format!("shown at {host}")),
+                Direction::Forth => ("typed".to_owned(), format!("typed at {host}: {shown}")),
+                Direction::Back => ("shown".to_owned(), format!("shown at {host}: {shown}")),
             },
             Some(ChannelKind::File { host, path }) => {
                 (format!("file {path}"), format!("file {path} of {host}"))
@@ -368,6 +397,16 @@ fn line_end_at(bytes: &[u8], at: usize) -> usize {
         Some([b'\n', ..]) => 1,
         _ => 0,
     }
+}
+
+/// A line as an explanation prints it: its beginning, or what stands around a place far inside it.
+fn around(line: &[u8], at: usize) -> String {
+    if at <= PRINTED_CHARACTERS / 2 {
+        return printable(line, PRINTED_CHARACTERS);
+    }
+    let from = at.saturating_sub(PRINTED_BEFORE);
+    let rest = line.get(from..).unwrap_or_default();
+    format!("...{}", printable(rest, PRINTED_CHARACTERS - 3))
 }
 
 fn line_class(line: &[u8]) -> String {

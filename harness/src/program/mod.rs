@@ -247,10 +247,9 @@ fn explain(name: String, how: &How, scenarios: Option<PathBuf>) -> Result<Exit, 
 
 fn rogues() -> Result<Exit, Usage> {
     for kill in dimespec::kills()? {
-        println!(
-            "{:<32} {}\n{:<32} killed by {}: {}",
-            kill.rogue, kill.fault, "", kill.scenario, kill.finding
-        );
+        let rogue = kill.rogue()?;
+        println!("{}\n    fault   {}", rogue.name, rogue.fault);
+        println!("    killed  by {}: {}", kill.scenario, kill.finding());
     }
     Ok(Exit::Pass)
 }

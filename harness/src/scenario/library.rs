@@ -284,6 +284,13 @@ pub fn inherent_text() -> &'static str {
         .unwrap_or_default()
 }
 
+/// The text of `kills.yaml`: which scenario kills which rogue.
+pub fn kills_text() -> &'static str {
+    let file = FILES.get_file("kills.yaml");
+    file.and_then(|file| file.contents_utf8())
+        .unwrap_or_default()
+}
+
 /// Ids of all inherent leaks.
 pub(crate) fn inherent_ids() -> Vec<&'static str> {
     #[derive(Deserialize)]
@@ -357,6 +364,33 @@ mod tests {
                 checked.iter().any(|one| one == id),
                 "{id} is checked by no scenario"
             );
+        }
+    }
+
+    const GUIDE: &str = include_str!("../../../scenarios/README.md");
+
+    #[test]
+    fn the_example_of_the_guide_reads() {
+        let example = GUIDE
+            .split("```")
+            .find_map(|part| part.strip_prefix("yaml\n"));
+        let cases = parse("guide/example", "README.md", example.unwrap_or_default());
+        let cases = cases.unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(cases.len(), 2);
+    }
+
+    #[test]
+    fn the_guide_explains_every_step_and_every_expectation() {
+        let schema = crate::scenario::schema();
+        for kind in ["Step", "Expectation"] {
+            let words = schema["$defs"][kind]["oneOf"].as_array();
+            let words = words.expect("it is a choice").iter();
+            let words = words.filter_map(|choice| choice["required"][0].as_str());
+            let words = words.collect::<Vec<_>>();
+            assert_eq!(words.len(), 9, "{kind}");
+            for word in words {
+                assert!(GUIDE.contains(&format!("| `{word}: ")), "{kind} {word}");
+            }
         }
     }
 

@@ -26,7 +26,7 @@ use serde::Deserialize;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use library::{
     Entry, Library, LoadError, Requirement, RequirementLevel, RequirementSource, Source, builtin,
-    inherent_text, load_dir,
+    inherent_text, kills_text, load_dir,
 };
 pub use vary::{Axes, Text};
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::anchors::Anchors;
 use super::{FINDINGS_SHOWN, RUNS_SHOWN};
 use crate::model::{Report, Run, Summary, Verdict};
-use crate::printable::printable;
+use crate::printable::{first_line, further_lines, printable};
 use proof::ProofView;
 use run::RunView;
 
@@ -114,9 +114,9 @@ impl FindingView {
         });
         let unmet = run.expectations.iter();
         let unmet = unmet.filter(|expectation| expectation.verdict == Verdict::Fail);
-        let unmet = unmet.map(|expectation| Self {
-            detail: printable(&expectation.detail),
-            ..Self::plain(anchor, run, &format!("not met: {}", expectation.text))
+        let unmet = unmet.map(|expectation| {
+            let text = format!("not met: {}\n{}", expectation.text, expectation.detail);
+            Self::plain(anchor, run, &text)
         });
         let mut all: Vec<Self> = findings.chain(unmet).collect();
         if all.is_empty() && run.verdict == Verdict::Fail {
@@ -131,8 +131,8 @@ impl FindingView {
             anchor: anchor.to_owned(),
             requirement: String::new(),
             culprit: String::new(),
-            message: printable(message),
-            detail: String::new(),
+            message: first_line(message),
+            detail: further_lines(message).join("\n"),
             proof: None,
         }
     }

@@ -81,6 +81,23 @@ impl Ink {
         self.lines(colour, indent, &rest, text, remark);
     }
 
+    /// Lines that keep their spaces, broken only where they are too long.
+    pub(super) fn preformatted(&mut self, indent: &str, lines: &[String]) {
+        let room = WIDTH.saturating_sub(indent.chars().count()).max(LEAST_ROOM);
+        for line in lines {
+            let characters: Vec<char> = line.chars().collect();
+            let pieces = characters
+                .chunks(room)
+                .map(|it| it.iter().collect::<String>());
+            for piece in pieces {
+                self.raw(&format!("{indent}{piece}"));
+            }
+            if characters.is_empty() {
+                self.raw("");
+            }
+        }
+    }
+
     fn lines(&mut self, colour: Colour, first: &str, rest: &str, text: &str, remark: &str) {
         let indent = first.chars().count().max(rest.chars().count());
         let room = WIDTH.saturating_sub(indent).max(LEAST_ROOM);

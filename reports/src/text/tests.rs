@@ -20,7 +20,7 @@ fn a_failing_run_tells_who_learned_what_and_how() {
     FAIL  privacy/four-hops[data=free-text]
       Each of four hops learns only its neighbours
 
-      [3] destination beta.example holds letter.author (must never know)
+      [3] destination beta.example holds letter.author (never allowed)
           requirement DIME-HOP-2, culprit origin alpha.example
               0.213s  line 11 from mx.alpha.example: DATA [YWxpY2UtN2Z6M2txMm01dzZ4ajRodGIyY2FAYWxwaGEuZXhhbXBsZQ]
                       capture packet 118, bytes 6..69
@@ -50,7 +50,7 @@ fn each_run_has_one_line_while_the_suite_runs() {
     let lines = lines.iter().map(|run| progress(run, false));
     insta::assert_snapshot!(lines.collect::<String>(), @"
     PASS         privacy/four-hops  the protocol gives away I1
-    FAIL         privacy/four-hops[data=free-text]  DIME-HOP-2: destination beta.example holds letter.author, which it m…
+    FAIL         privacy/four-hops[data=free-text]  DIME-HOP-2: destination beta.example holds letter.author (nev…
     SKIP         dns/expired  stage live has no clock that can be moved
     ");
 }
@@ -64,7 +64,7 @@ fn a_suite_ends_with_its_counts() {
 #[test]
 fn no_line_but_a_command_is_too_long() {
     for run in sample::report().runs {
-        let text = explain(&run, false);
+        let text = explain(&run, false) + &progress(&run, false);
         let lines = text.lines().filter(|line| !line.contains("replay: "));
         for line in lines {
             assert!(line.chars().count() <= WIDTH, "{line}");
@@ -119,4 +119,42 @@ fn an_index_that_points_nowhere_is_no_proof() {
     run.derivations.clear();
     let text = explain(&run, false);
     assert!(text.contains("destination beta.example holds letter.author"));
+}
+
+#[test]
+fn a_broken_file_is_shown_as_its_compiler_would() {
+    let message = "unknown key `wrld`\n --> scenarios/broken/file.yaml:3:1\n  |\n3 | wrld:\n  | ^^^^ did you mean `world`?";
+    let run = Run {
+        name: "broken/file".to_owned(),
+        verdict: Verdict::Fail,
+        findings: vec![crate::model::Finding {
+            requirement: "scenario".to_owned(),
+            culprit: "scenario".to_owned(),
+            message: message.to_owned(),
+            derivation: None,
+        }],
+        ..Run::default()
+    };
+    insta::assert_snapshot!(failure(&run, false), @"
+    FAIL  broken/file
+
+      unknown key `wrld`                                                    requirement scenario, culprit scenario
+       --> scenarios/broken/file.yaml:3:1
+        |
+      3 | wrld:
+        | ^^^^ did you mean `world`?
+    ");
+}
+
+#[test]
+fn hops_that_do_not_say_their_letter_stand_between_their_stations() {
+    let mut run = run(0);
+    for hop in &mut run.hops {
+        hop.letter = None;
+    }
+    let told = explain(&run, false);
+    let way = told.split("who learned what").next().unwrap_or_default();
+    assert!(way.contains("DMTP delivery") && !way.contains("DNS look-up"));
+    let beside = told.split("beside the letters").nth(1).unwrap_or_default();
+    assert!(beside.contains("DNS look-up") && !beside.contains("DMTP delivery"));
 }

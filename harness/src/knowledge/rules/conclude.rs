@@ -11,8 +11,10 @@ use super::super::place::Places;
 use super::super::scope::{Scope, account_of};
 use super::Expansion;
 
-/// Strength in bits below which a fact that the policy protects is only suspected.
-pub const MINIMUM_STRENGTH_BITS: u32 = 32;
+/// Strength in bits below which a fact that the policy protects may be hit by chance.
+const MINIMUM_STRENGTH_BITS: u32 = 32;
+/// Length from which even a weak value is not hit by chance, in bytes.
+const MINIMUM_CERTAIN_BYTES: usize = 12;
 
 impl Expansion<'_> {
     /// Adds one inference per fact, text, form and kind of place that a needle was found in.
@@ -24,17 +26,21 @@ impl Expansion<'_> {
         places: &Places,
     ) {
         let mut seen: BTreeSet<(usize, TextId, Form, String)> = BTreeSet::new();
+        let mut pieces: BTreeSet<(TextId, usize, usize)> = BTreeSet::new();
         for (text, hits) in found {
             let Some(premise) = self.graph.find(&Term::Text(*text)) else {
                 continue;
             };
             for hit in hits {
-                let Some(form) = needles.get(hit).map(|needle| needle.form.clone()) else {
-                    continue;
-                };
                 let at = Slice {
                     text: *text,
                     range: hit.range.clone(),
+                };
+                if !pieces.insert((*text, hit.needle, places.piece(self, &at))) {
+                    continue;
+                }
+                let Some(form) = needles.get(hit).map(|needle| needle.form.clone()) else {
+                    continue;
                 };
                 let fact = match hit.target {
                     Target::Key(key) => {
@@ -90,8 +96,8 @@ impl Expansion<'_> {
 
     fn conclude_fact(&mut self, fact: usize, premise: TermId, form: Form, at: Slice, tie: Tie) {
         let grade = match self.given.facts.get(fact) {
-            Some(fact) if is_weak(fact) => Grade::Suspected,
             _ if form.confirms_only() => Grade::Confirms,
+            Some(fact) if is_weak(fact) && !self.is_certain(fact, &at, &tie) => Grade::Suspected,
             _ => Grade::Holds,
         };
         let exempt = match tie {
@@ -109,6 +115,13 @@ impl Expansion<'_> {
             tie,
             exempt,
         });
+    }
+
+    /// Whether a weak value cannot stand at a place by chance: inside a decrypted chunk of its
+    /// own letter, or because it is long.
+    fn is_certain(&self, fact: &Fact, at: &Slice, tie: &Tie) -> bool {
+        let decrypted = matches!(at.text, TextId::Derived(_)) && *tie == Tie::Message;
+        decrypted || fact.value.len() >= MINIMUM_CERTAIN_BYTES
     }
 }
 

@@ -242,21 +242,24 @@ impl Expansion<'_> {
             let key = (*trial.chunk_key.key(), *trial.chunk_key.iv());
             by_key.entry(key).or_default().push(trial);
         }
-        let mut accepted = Vec::new();
+        let (mut accepted, mut lone) = (Vec::new(), Vec::new());
         for trials in by_key.into_values() {
             let Some(first) = trials.first() else {
                 continue;
             };
             let slots_agree = trials.iter().any(|trial| trial.slot != first.slot);
+            let plain = || opened(&first.chunk_key, payload);
             if slots_agree || payload_fits(&first.chunk_key, payload) {
-                let plain = opened(&first.chunk_key, payload);
-                accepted.push((plain, trials));
+                accepted.push((plain(), trials));
             } else if payload.len() == SIGNATURE {
-                let plain = opened(&first.chunk_key, payload);
-                if self.verifies_somewhere(chunk, &plain) {
-                    accepted.push((plain, trials));
-                }
+                lone.push((plain(), trials));
             }
+        }
+        // One ciphertext cannot be made to be a signature under two keys, so this costly test is
+        // for chunks that nothing else opened.
+        if accepted.is_empty() {
+            lone.retain(|(plain, _)| self.verifies_somewhere(chunk, plain));
+            accepted = lone;
         }
         // Map order is that of secret keys; the order of first use says more.
         accepted.sort_by_key(|(_, trials)| trials.first().map(|trial| (trial.slot, trial.key)));

@@ -94,7 +94,7 @@ impl StepView {
             place: printable(&step.place),
             rule: printable(&step.rule),
             text: printable(&step.text),
-            source: place(step.packet, excerpt),
+            source: place(step),
             rows,
             left_off: excerpt.map_or(0, |it| it.length.saturating_sub(shown)),
         }

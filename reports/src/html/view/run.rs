@@ -7,7 +7,7 @@ use super::{FindingView, short, verdict_class, verdict_sign};
 use crate::html::{DERIVATIONS_SHOWN, HOPS_SHOWN, TABLE_SHOWN, anchors};
 use crate::matrix::{Matrix, cell_label, players, policy_phrase, role_word, stations};
 use crate::model::{Cell, Grade, Hop, Judged, Letter, Run, Stage, Verdict};
-use crate::printable::{duration, fact_label, printable, size};
+use crate::printable::{duration, fact_label, first_line, printable, printable_lines, size};
 
 /// A run.
 #[derive(Serialize)]
@@ -37,7 +37,7 @@ impl RunView {
     /// Arranges a run that stands at this place of the page.
     pub(in crate::html) fn of(anchor: &str, run: &Run) -> Self {
         let shown = run.derivations.len().min(DERIVATIONS_SHOWN);
-        let beside = run.hops.iter().filter(|hop| hop.letter.is_none());
+        let beside = run.hops_beside();
         Self {
             anchor: anchor.to_owned(),
             name: printable(&run.name),
@@ -49,7 +49,7 @@ impl RunView {
             note: note(run),
             requirements: run.requirements.iter().map(|it| printable(it)).collect(),
             circumstances: circumstances(run),
-            reasons: run.reasons.iter().map(|it| printable(it)).collect(),
+            reasons: run.reasons.iter().map(|it| printable_lines(it)).collect(),
             findings: FindingView::of(anchor, run),
             expectations: run.expectations.iter().map(ExpectationView::of).collect(),
             letters: letters(anchor, run),
@@ -57,8 +57,12 @@ impl RunView {
                 .filter_map(|index| ProofView::of(anchor, run, index))
                 .collect(),
             proofs_left_off: run.derivations.len().saturating_sub(shown),
-            hops_left_off: beside.clone().count().saturating_sub(HOPS_SHOWN),
-            beside: beside.take(HOPS_SHOWN).map(HopView::of).collect(),
+            hops_left_off: beside.len().saturating_sub(HOPS_SHOWN),
+            beside: beside
+                .into_iter()
+                .take(HOPS_SHOWN)
+                .map(HopView::of)
+                .collect(),
             replay: printable(&run.replay),
         }
     }
@@ -78,8 +82,8 @@ impl ExpectationView {
         Self {
             verdict: verdict_class(expectation.verdict),
             sign: verdict_sign(expectation.verdict),
-            text: printable(&expectation.text),
-            detail: printable(&expectation.detail),
+            text: printable_lines(&expectation.text),
+            detail: printable_lines(&expectation.detail),
         }
     }
 }
@@ -163,7 +167,7 @@ struct CellView {
 /// Why a run says nothing, where its line shows it: a skip without its reason looks like a pass.
 fn why(run: &Run) -> String {
     match run.verdict {
-        Verdict::Skipped | Verdict::Inconclusive => printable(&run.reasons.join("; ")),
+        Verdict::Skipped | Verdict::Inconclusive => first_line(&run.reasons.join("; ")),
         Verdict::Pass | Verdict::Fail => String::new(),
     }
 }
