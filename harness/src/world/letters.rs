@@ -170,7 +170,6 @@ fn blocks(token: &str, size: u64) -> Vec<u8> {
     text
 }
 
-/// What there is to know of every letter of a world.
 /// Bytes from which a value can be told from chance at all. Only letters recorded elsewhere have
 /// shorter ones, such as the subject `Test`; whoever holds those cannot be found out.
 const SHORTEST_FACT: usize = 5;
