@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use dime::files;
 use dime_wire::Profile;
 use dime_wire::keys::KeyOwner;
@@ -61,22 +61,25 @@ pub(crate) enum Action {
         file: PathBuf,
     },
     /// Judge a signet; the exit code is 0 only if it holds.
-    Verify {
-        /// The signet.
-        file: PathBuf,
-        /// Text of the management record that anchors an organization's signet.
-        #[arg(long)]
-        record: Option<PathBuf>,
-        /// Signet of the organization that signed a user's signet.
-        #[arg(long)]
-        organization: Option<PathBuf>,
-        /// Signet that this one replaces.
-        #[arg(long)]
-        previous: Option<PathBuf>,
-        /// Domain or address it must be for.
-        #[arg(long)]
-        name: Option<String>,
-    },
+    Verify(VerifyArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyArguments {
+    /// The signet.
+    file: PathBuf,
+    /// Text of the management record that anchors an organization's signet.
+    #[arg(long)]
+    record: Option<PathBuf>,
+    /// Signet of the organization that signed a user's signet.
+    #[arg(long)]
+    organization: Option<PathBuf>,
+    /// Signet that this one replaces.
+    #[arg(long)]
+    previous: Option<PathBuf>,
+    /// Domain or address it must be for.
+    #[arg(long)]
+    name: Option<String>,
 }
 
 pub(crate) fn run(action: Action) -> Result<(), Failure> {
@@ -120,27 +123,18 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
             show(&files::read_signet(&file)?);
             Ok(())
         }
-        Action::Verify {
-            file,
-            record,
-            organization,
-            previous,
-            name,
-        } => {
-            let signet = files::read_signet(&file)?;
-            let organization = read_optional(organization.as_deref())?;
-            let previous = read_optional(previous.as_deref())?;
-            let record = record.as_deref().map(read_record).transpose()?;
-            let state = judge(
-                &signet,
-                record.as_ref(),
-                organization,
-                previous,
-                name.as_deref(),
-            )?;
-            verdict(&signet, state)
-        }
+        Action::Verify(arguments) => verify(&arguments),
     }
+}
+
+fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
+    let signet = files::read_signet(&arguments.file)?;
+    let organization = read_optional(arguments.organization.as_deref())?;
+    let previous = read_optional(arguments.previous.as_deref())?;
+    let record = arguments.record.as_deref().map(read_record).transpose()?;
+    let name = arguments.name.as_deref();
+    let state = judge(&signet, record.as_ref(), organization, previous, name)?;
+    verdict(&signet, state)
 }
 
 fn judge(
