@@ -35,6 +35,9 @@ use std::path::{Path, PathBuf};
 use dime_wire::keys::KeyOwner;
 use dime_wire::message::Bounces;
 use dime_wire::name::{domain_of, is_address, is_domain, normalized, same_domain, same_identifier};
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
@@ -149,6 +152,11 @@ impl Setup {
         let may_sign = config.signet.message_keys().unwrap_or_default();
         if !may_sign.contains(&signing) {
             return Some("the organization's signing key may not sign messages".to_owned());
+        }
+        if let Err(error) = check_identity(&config.identity) {
+            return Some(format!(
+                "certificate and key are of no use together: {error}"
+            ));
         }
         if config.users.len() > MAX_USERS {
             return Some(format!("there are more than {MAX_USERS} users"));
@@ -303,6 +311,15 @@ fn read_accounts(folder: &Path, users: Vec<RawUser>) -> Result<Vec<Account>, Set
         })
     };
     users.into_iter().map(account).collect()
+}
+
+/// Whether the key can sign and belongs to the certificate.
+fn check_identity(identity: &ServerIdentity) -> Result<(), rustls::Error> {
+    let key = PrivateKeyDer::try_from(identity.key.as_slice());
+    let key = key.map_err(|reason| rustls::Error::General(reason.to_owned()))?;
+    let chain = identity.chain.iter().cloned().map(CertificateDer::from);
+    let signing = any_supported_type(&key)?;
+    CertifiedKey::new(chain.collect(), signing).keys_match()
 }
 
 fn fits(identifier: Option<&str>, name: &str) -> bool {
