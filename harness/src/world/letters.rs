@@ -12,6 +12,10 @@ use crate::scenario::steps::{BodySpec, InjectStep, ReplyStep, SendStep, Step};
 /// Bytes of one block of a body or attachment: token, counter, filling, line end.
 pub const BLOCK_LENGTH: usize = 64;
 
+/// Shorter values occur everywhere: nothing can be concluded from where they stand, so they are no
+/// facts. Only subjects of recorded messages are that short; everything else carries a token.
+const MIN_FACT_BYTES: usize = 8;
+
 /// What fills a block behind its token and counter.
 const FILLING: &str = "and so on and so forth and etc";
 
@@ -210,7 +214,8 @@ fn facts_of(world: &World, index: usize, letter: &LetterPlan) -> Vec<Fact> {
             token(note.unwrap_or(&letter.other_headers)),
         ),
         (FactKind::Body, token(&letter.body)),
-        (FactKind::AuthorHost, host(&letter.author)),
+        // Of a recorded message the author's host has no part in the run.
+        (FactKind::AuthorHost, host(&letter.author).filter(|_| drawn)),
         (FactKind::RecipientHost, host(&letter.recipient)),
     ];
     for attachment in &letter.attachments {
@@ -218,7 +223,7 @@ fn facts_of(world: &World, index: usize, letter: &LetterPlan) -> Vec<Fact> {
         values.push((FactKind::Attachment, token(&attachment.contents)));
     }
     let facts = values.into_iter().filter_map(|(kind, value)| {
-        let value = value.filter(|value| !value.is_empty())?;
+        let value = value.filter(|value| value.len() >= MIN_FACT_BYTES)?;
         let strength = strength(kind, &value);
         Some(Fact {
             letter: index,
