@@ -33,6 +33,16 @@ pub fn judge(analysis: &Analysis<'_>, claims: &[Claim]) -> Judgement {
 
 /// Whether a fact is the address of a host, which every connection tells: a claim that somebody
 /// knows exactly some facts does not speak of these.
+impl Question<'_> {
+    /// Whether a derivation says no more than that a bystander met a public name while a letter was
+    /// on its way.
+    fn is_hearsay(&self, known: &Derivation) -> bool {
+        self.roles == [Role::Bystander]
+            && known.tie == Tie::Flight
+            && matches!(self.kind, FactKind::Origin | FactKind::Destination)
+    }
+}
+
 fn is_host(kind: FactKind) -> bool {
     matches!(kind, FactKind::AuthorHost | FactKind::RecipientHost)
 }
@@ -116,14 +126,14 @@ impl Judge<'_> {
     fn cell(&mut self, question: &Question<'_>, knowledge: &[Derivation]) {
         let known = knowledge
             .iter()
-            .filter(|known| question.facts.contains(&known.fact));
+            .filter(|known| question.facts.contains(&known.fact) && !question.is_hearsay(known));
         let (undecided, decided): (Vec<&Derivation>, Vec<&Derivation>) =
             known.partition(|known| matches!(known.tie, Tie::Undecided(_)));
         let grade = decided.iter().map(|known| known.grade).min();
         let (judged, derivations) = match question.policy {
             Policy::Never => self.never(question, &decided, &undecided),
             Policy::Must => self.must(question, &decided, &undecided),
-            Policy::May => (Judged::Ok, self.keep_first(&decided)),
+            Policy::May => self.may(question, &decided),
         };
         self.out.cells.push(Cell {
             letter: question.letter,
@@ -150,17 +160,7 @@ impl Judge<'_> {
             .copied()
             .partition(|known| known.grade == Grade::Suspected);
         let mut kept = self.findings(question, &strong);
-        for leak in &inherent {
-            let index = self.keep(leak);
-            kept.push(index);
-            self.out.inherent.push(InherentFound {
-                id: leak.inherent.clone().unwrap_or_default(),
-                principal: question.principal.clone(),
-                letter: question.letter,
-                fact: question.kind,
-                derivation: index,
-            });
-        }
+        kept.extend(inherent.iter().map(|leak| self.keep_inherent(question, leak)));
         let judged = if !strong.is_empty() {
             Judged::Finding
         } else if let Some(reason) = self.reason_to_doubt(question, &weak, undecided) {
@@ -180,19 +180,43 @@ impl Judge<'_> {
         (judged, kept)
     }
 
+    fn may(&mut self, question: &Question<'_>, decided: &[&Derivation]) -> (Judged, Vec<usize>) {
+        let leaks = decided.iter().filter(|known| known.inherent.is_some());
+        let kept: Vec<usize> = leaks
+            .map(|leak| self.keep_inherent(question, leak))
+            .collect();
+        if kept.is_empty() {
+            return (Judged::Ok, self.keep_first(decided));
+        }
+        (Judged::Inherent, kept)
+    }
+
+    fn keep_inherent(&mut self, question: &Question<'_>, leak: &Derivation) -> usize {
+        let derivation = self.keep(leak);
+        self.out.inherent.push(InherentFound {
+            id: leak.inherent.clone().unwrap_or_default(),
+            principal: question.principal.clone(),
+            letter: question.letter,
+            fact: question.kind,
+            derivation,
+        });
+        derivation
+    }
+
     fn must(
         &mut self,
         question: &Question<'_>,
         decided: &[&Derivation],
         undecided: &[&Derivation],
     ) -> (Judged, Vec<usize>) {
-        let kept = self.keep_first(decided);
+        let (_, kept) = self.may(question, decided);
         let held = |fact: &usize| {
             decided
                 .iter()
                 .any(|known| known.fact == *fact && known.grade == Grade::Holds)
         };
-        let reached = self.analysis.reached(question.letter, question.principal);
+        let reached = self.analysis.reached(question.letter, question.principal)
+            && (question.kind != FactKind::RecipientHost || self.was_fetched(question.letter));
         if !reached || question.facts.iter().all(held) {
             return (Judged::Ok, kept);
         }
@@ -219,6 +243,16 @@ impl Judge<'_> {
             others: 0,
         });
         (Judged::Missing, kept)
+    }
+
+    /// Whether a letter came to somebody whom it is for, so that their host showed itself.
+    fn was_fetched(&self, letter: usize) -> bool {
+        let given = self.analysis.given();
+        let plan = given.letters.get(letter);
+        plan.is_some_and(|plan| {
+            let recipient = Principal::Person(plan.recipient.clone());
+            self.analysis.reached(letter, &recipient)
+        })
     }
 
     /// One finding per culprit, with the shortest derivation of each. Whoever keeps what another

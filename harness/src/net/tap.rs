@@ -26,7 +26,7 @@ use crate::ledger::{
     Buffer, BufferId, Channel, ChannelId, ChannelKind, Completeness, Direction, Layer, Ledger,
     Mark, Packet, Trace,
 };
-use crate::world::{Principal, World};
+use crate::world::{HostRole, Principal, World};
 
 /// The most bytes a run records.
 pub const MAX_RECORDED_BYTES: usize = 1 << 30;
@@ -355,7 +355,9 @@ struct Witnesses<'a> {
 
 impl<'a> Witnesses<'a> {
     fn of(world: &'a World) -> Self {
+        // The host that raw dialogs come from is ours and plays whoever the dialog needs.
         let hosts = world.hosts.values();
+        let hosts = hosts.filter(|host| host.role != HostRole::Stranger);
         let taps = world.taps.iter().map(|tap| {
             let ends = tap.between.clone().map(Principal::Organization);
             (Principal::Tap(tap.name.clone()), ends)

@@ -12,10 +12,6 @@ use crate::scenario::steps::{BodySpec, InjectStep, ReplyStep, SendStep, Step};
 /// Bytes of one block of a body or attachment: token, counter, filling, line end.
 pub const BLOCK_LENGTH: usize = 64;
 
-/// Shorter values occur everywhere: nothing can be concluded from where they stand, so they are no
-/// facts. Only subjects of recorded messages are that short; everything else carries a token.
-const MIN_FACT_BYTES: usize = 8;
-
 /// What fills a block behind its token and counter.
 const FILLING: &str = "and so on and so forth and etc";
 
@@ -174,7 +170,11 @@ fn blocks(token: &str, size: u64) -> Vec<u8> {
     text
 }
 
-/// What there is to know of every letter of a world.
+/// Bytes from which a value can be told from chance at all. Only letters recorded elsewhere have
+/// shorter ones, such as the subject `Test`; whoever holds those cannot be found out.
+const SHORTEST_FACT: usize = 5;
+
+/// What there is to know of each letter.
 pub(super) fn facts(world: &World) -> Vec<Fact> {
     let mut facts = Vec::new();
     for (index, letter) in world.letters.iter().enumerate() {
@@ -223,7 +223,7 @@ fn facts_of(world: &World, index: usize, letter: &LetterPlan) -> Vec<Fact> {
         values.push((FactKind::Attachment, token(&attachment.contents)));
     }
     let facts = values.into_iter().filter_map(|(kind, value)| {
-        let value = value.filter(|value| value.len() >= MIN_FACT_BYTES)?;
+        let value = value.filter(|value| value.len() >= SHORTEST_FACT)?;
         let strength = strength(kind, &value);
         Some(Fact {
             letter: index,

@@ -2,6 +2,7 @@
 //! from a table. TLS, sessions, agents, stores and messages are the real ones.
 
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(clippy::disallowed_methods, reason = "this is a platform")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
