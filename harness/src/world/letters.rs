@@ -214,7 +214,8 @@ fn facts_of(world: &World, index: usize, letter: &LetterPlan) -> Vec<Fact> {
             token(note.unwrap_or(&letter.other_headers)),
         ),
         (FactKind::Body, token(&letter.body)),
-        (FactKind::AuthorHost, host(&letter.author)),
+        // Of a recorded message the author's host has no part in the run.
+        (FactKind::AuthorHost, host(&letter.author).filter(|_| drawn)),
         (FactKind::RecipientHost, host(&letter.recipient)),
     ];
     for attachment in &letter.attachments {
