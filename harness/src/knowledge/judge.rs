@@ -116,15 +116,17 @@ impl Judge<'_> {
     fn cell(&mut self, question: &Question<'_>, knowledge: &[Derivation]) {
         let known = knowledge
             .iter()
-            .filter(|known| question.facts.contains(&known.fact));
+            .filter(|known| question.facts.contains(&known.fact) && self.counts(question, known));
         let (undecided, decided): (Vec<&Derivation>, Vec<&Derivation>) =
             known.partition(|known| matches!(known.tie, Tie::Undecided(_)));
         let grade = decided.iter().map(|known| known.grade).min();
-        let (judged, derivations) = match question.policy {
+        let inherent = self.inherent(question, &decided);
+        let (judged, mut derivations) = match question.policy {
             Policy::Never => self.never(question, &decided, &undecided),
             Policy::Must => self.must(question, &decided, &undecided),
             Policy::May => (Judged::Ok, self.keep_first(&decided)),
         };
+        derivations.extend(inherent);
         self.out.cells.push(Cell {
             letter: question.letter,
             principal: question.principal.clone(),
@@ -137,30 +139,62 @@ impl Judge<'_> {
         });
     }
 
+    /// Whether a derivation is knowledge of the letter. A value that merely passed while the letter
+    /// was on its way is not, if the principal has it rightly from another letter, or if it is the
+    /// public name of an organization and the principal takes no part.
+    fn counts(&self, question: &Question<'_>, known: &Derivation) -> bool {
+        if !matches!(known.tie, Tie::Flight | Tie::Undecided(_)) {
+            return true;
+        }
+        let public = matches!(question.kind, FactKind::Origin | FactKind::Destination);
+        if public && question.roles == [Role::Bystander] {
+            return false;
+        }
+        let given = self.analysis.given();
+        let value = given.facts.get(known.fact).map(|fact| &fact.value);
+        let rightly = given.facts.iter().any(|fact| {
+            fact.letter != question.letter
+                && Some(&fact.value) == value
+                && policy(&roles(given, fact.letter, question.principal), fact.kind)
+                    != Policy::Never
+        });
+        !rightly
+    }
+
+    /// Reports the inherent leaks among derivations.
+    fn inherent(&mut self, question: &Question<'_>, decided: &[&Derivation]) -> Vec<usize> {
+        let mut kept = Vec::new();
+        for leak in decided {
+            let Some(id) = &leak.inherent else {
+                continue;
+            };
+            let derivation = self.keep(leak);
+            kept.push(derivation);
+            self.out.inherent.push(InherentFound {
+                id: id.clone(),
+                principal: question.principal.clone(),
+                letter: question.letter,
+                fact: question.kind,
+                derivation,
+            });
+        }
+        kept
+    }
+
     fn never(
         &mut self,
         question: &Question<'_>,
         decided: &[&Derivation],
         undecided: &[&Derivation],
     ) -> (Judged, Vec<usize>) {
-        let (inherent, own): (Vec<&&Derivation>, Vec<&&Derivation>) =
-            decided.iter().partition(|known| known.inherent.is_some());
+        let (inherent, own): (Vec<&Derivation>, Vec<&Derivation>) = decided
+            .iter()
+            .copied()
+            .partition(|known| known.inherent.is_some());
         let (weak, strong): (Vec<&Derivation>, Vec<&Derivation>) = own
             .into_iter()
-            .copied()
             .partition(|known| known.grade == Grade::Suspected);
         let mut kept = self.findings(question, &strong);
-        for leak in &inherent {
-            let index = self.keep(leak);
-            kept.push(index);
-            self.out.inherent.push(InherentFound {
-                id: leak.inherent.clone().unwrap_or_default(),
-                principal: question.principal.clone(),
-                letter: question.letter,
-                fact: question.kind,
-                derivation: index,
-            });
-        }
         let judged = if !strong.is_empty() {
             Judged::Finding
         } else if let Some(reason) = self.reason_to_doubt(question, &weak, undecided) {

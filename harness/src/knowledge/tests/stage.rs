@@ -121,6 +121,7 @@ impl Stage {
                 contents: blocks(&token(&format!("attachment {id}")), 4),
             }],
             alternate: false,
+            recorded: None,
         };
         let (from, to) = (self.address_of(author), self.address_of(recipient));
         let (origin, destination) = (domain_of(&from), domain_of(&to));
