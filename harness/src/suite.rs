@@ -182,7 +182,8 @@ impl Suite {
             for _ in 0..self.threads().min(entries.len()) {
                 let (sender, next) = (sender.clone(), &next);
                 scope.spawn(move || {
-                    while let Some(entry) = entries.get(next.fetch_add(1, Ordering::Relaxed)).copied()
+                    while let Some(entry) =
+                        entries.get(next.fetch_add(1, Ordering::Relaxed)).copied()
                     {
                         let run = run::run(entry, &self.setting);
                         // The receiver lives until all threads have ended.

@@ -137,6 +137,7 @@ fn world() -> World {
     World {
         seed: 0,
         now: NOW,
+        ports: Ports::default(),
         organizations: Default::default(),
         people: Default::default(),
         hosts: hosts.map(|host| (host.name.clone(), host)).into(),

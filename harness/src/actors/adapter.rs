@@ -201,7 +201,11 @@ impl Adapter {
             let file = folder.get_file(format!("{name}/{file}"))?;
             file.contents_utf8().map(str::to_owned)
         };
-        Some(Self::read(Path::new("adapter.yaml"), PathBuf::from(WORKSPACE), &read))
+        Some(Self::read(
+            Path::new("adapter.yaml"),
+            PathBuf::from(WORKSPACE),
+            &read,
+        ))
     }
 
     /// Names of the adapters that come with dimespec.
@@ -227,7 +231,11 @@ impl Adapter {
         })?;
         let name = path.file_name().unwrap_or_default().to_os_string();
         let read = |file: &str| {
-            let file = if file == "adapter.yaml" { Path::new(&name) } else { Path::new(file) };
+            let file = if file == "adapter.yaml" {
+                Path::new(&name)
+            } else {
+                Path::new(file)
+            };
             fs::read_to_string(folder.join(file)).ok()
         };
         Self::read(&path, folder.clone(), &read)
@@ -271,14 +279,24 @@ impl Adapter {
     /// # Errors
     /// [`AdapterError::Command`] if the build fails.
     pub fn build(&self) -> Result<(), AdapterError> {
-        let there = self.manifest.start.first().is_some_and(|name| find_beside(name).is_some());
+        let there = self
+            .manifest
+            .start
+            .first()
+            .is_some_and(|name| find_beside(name).is_some());
         if self.manifest.build.is_empty() || there {
             return Ok(());
         }
-        let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+        let profile = if cfg!(debug_assertions) {
+            "dev"
+        } else {
+            "release"
+        };
         let templates = Templates::new(&self.manifest.adapter, context! { profile });
         let words = templates.fill_all("build", &self.manifest.build)?;
-        let (program, arguments) = words.split_first().expect("build is not empty: checked above");
+        let (program, arguments) = words
+            .split_first()
+            .expect("build is not empty: checked above");
         let built = Command::new(program)
             .args(arguments)
             .current_dir(&self.folder)
@@ -324,7 +342,9 @@ impl Adapter {
     fn spawn(&self, words: &[String], folder: &Path) -> Result<Child, AdapterError> {
         use std::os::unix::process::CommandExt;
         let log = fs::File::create(folder.join("program.log"))?;
-        let (program, arguments) = words.split_first().expect("start is not empty: checked at load");
+        let (program, arguments) = words
+            .split_first()
+            .expect("start is not empty: checked at load");
         Command::new(find_program(program))
             .args(arguments)
             .current_dir(folder)
@@ -487,7 +507,9 @@ impl Running {
     }
 
     fn last_log(&self) -> String {
-        last_lines(&String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()))
+        last_lines(&String::from_utf8_lossy(
+            &fs::read(&self.log).unwrap_or_default(),
+        ))
     }
 }
 

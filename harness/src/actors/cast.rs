@@ -122,10 +122,12 @@ impl Cast {
 
     /// The external programs among the players.
     pub fn adapters(&self) -> impl Iterator<Item = (Actor, &Arc<Adapter>)> {
-        self.players.iter().filter_map(|(actor, player)| match player {
-            Player::Adapter(adapter) => Some((*actor, adapter)),
-            _ => None,
-        })
+        self.players
+            .iter()
+            .filter_map(|(actor, player)| match player {
+                Player::Adapter(adapter) => Some((*actor, adapter)),
+                _ => None,
+            })
     }
 
     /// Name of the player of each actor, for a report.
@@ -213,7 +215,9 @@ mod tests {
     use super::*;
 
     fn refusal(words: &[&str]) -> String {
-        Cast::parse(words).expect_err("a cast that cannot be").to_string()
+        Cast::parse(words)
+            .expect_err("a cast that cannot be")
+            .to_string()
     }
 
     #[test]

@@ -63,7 +63,9 @@ impl Client for ReferenceClient {
     fn receive(&self) -> BoxFuture<'static, Result<Vec<Incoming>, Failure>> {
         let (door, recorder, host) = (self.door.clone(), self.recorder.clone(), self.host.clone());
         Box::pin(async move {
-            let received = door.run(|agent| async move { agent.receive().await }).await?;
+            let received = door
+                .run(|agent| async move { agent.receive().await })
+                .await?;
             let received = received.map_err(|error| access_failure(&error.0))?;
             let incoming: Vec<Incoming> = received.into_iter().map(incoming).collect();
             for letter in incoming.iter().filter(|letter| letter.refused.is_none()) {
@@ -100,8 +102,11 @@ impl From<HostGone> for Failure {
 
 /// What a user sees while writing: who they are, whom to, and all they typed.
 fn screen(from: &str, to: &str, letter: &Outgoing) -> Vec<u8> {
-    let mut bytes =
-        format!("From: {from}\r\nTo: {to}\r\nSubject: {}\r\n", letter.subject).into_bytes();
+    let mut bytes = format!(
+        "From: {from}\r\nTo: {to}\r\nSubject: {}\r\n",
+        letter.subject
+    )
+    .into_bytes();
     bytes.extend_from_slice(&letter.other_headers);
     bytes.extend_from_slice(b"\r\n");
     bytes.extend_from_slice(&letter.body);

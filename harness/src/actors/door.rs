@@ -57,11 +57,7 @@ impl<S: Send + Sync + 'static> Jobs<S> {
     /// Serves the door on its host until the director drops its side. A host that starts a second
     /// time finds nothing to serve and ends.
     pub async fn serve(&self, platform: Arc<dyn Platform>, state: Arc<S>) {
-        let receiver = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let receiver = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut receiver) = receiver else {
             return;
         };

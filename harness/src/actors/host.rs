@@ -78,7 +78,9 @@ pub fn company(
                 })
             }
         };
-        company.boots.insert(host.name.clone(), (host.address, boot));
+        company
+            .boots
+            .insert(host.name.clone(), (host.address, boot));
     }
     company
 }
@@ -102,17 +104,26 @@ impl Parts {
     pub fn of(world: &World) -> Self {
         let mut actors = Vec::new();
         if let Some(letter) = world.letters.first() {
-            let home = |id: &str| world.people.get(id).map(|person| person.organization.clone());
+            let home = |id: &str| {
+                world
+                    .people
+                    .get(id)
+                    .map(|person| person.organization.clone())
+            };
             actors.push((Actor::Author, letter.author.clone()));
             actors.push((Actor::Recipient, letter.recipient.clone()));
             actors.extend(home(&letter.author).map(|domain| (Actor::Origin, domain)));
-            let destination = home(&letter.recipient)
-                .or_else(|| letter.to.rsplit('@').next().map(str::to_owned));
+            let destination =
+                home(&letter.recipient).or_else(|| letter.to.rsplit('@').next().map(str::to_owned));
             actors.extend(destination.map(|domain| (Actor::Destination, domain)));
         } else {
             // Without a letter the first organization is the one that is talked to.
             let mut domains = world.organizations.keys();
-            actors.extend(domains.next().map(|domain| (Actor::Destination, domain.clone())));
+            actors.extend(
+                domains
+                    .next()
+                    .map(|domain| (Actor::Destination, domain.clone())),
+            );
         }
         Self { actors }
     }

@@ -124,7 +124,7 @@ impl Judge<'_> {
         let (judged, mut derivations) = match question.policy {
             Policy::Never => self.never(question, &decided, &undecided),
             Policy::Must => self.must(question, &decided, &undecided),
-            Policy::May => (Judged::Ok, self.keep_first(&decided)),
+            Policy::May => self.may(&decided),
         };
         derivations.extend(inherent);
         self.out.cells.push(Cell {
@@ -139,11 +139,12 @@ impl Judge<'_> {
         });
     }
 
-    /// Whether a derivation is knowledge of the letter. A value that merely passed while the letter
-    /// was on its way is not, if the principal has it rightly from another letter, or if it is the
-    /// public name of an organization and the principal takes no part.
+    /// Whether a derivation counts as knowledge of the letter that must not be. A value that merely
+    /// passed while the letter was on its way does not, if the principal has it rightly from another
+    /// letter, or if it is the public name of an organization and the principal takes no part.
     fn counts(&self, question: &Question<'_>, known: &Derivation) -> bool {
-        if !matches!(known.tie, Tie::Flight | Tie::Undecided(_)) {
+        let passed = matches!(known.tie, Tie::Flight | Tie::Undecided(_));
+        if !passed || question.policy != Policy::Never {
             return true;
         }
         let public = matches!(question.kind, FactKind::Origin | FactKind::Destination);
@@ -214,6 +215,14 @@ impl Judge<'_> {
         (judged, kept)
     }
 
+    fn may(&mut self, decided: &[&Derivation]) -> (Judged, Vec<usize>) {
+        // What the protocol gives away is reported already.
+        if decided.iter().any(|known| known.inherent.is_some()) {
+            return (Judged::Inherent, Vec::new());
+        }
+        (Judged::Ok, self.keep_first(decided))
+    }
+
     fn must(
         &mut self,
         question: &Question<'_>,
@@ -226,7 +235,8 @@ impl Judge<'_> {
                 .iter()
                 .any(|known| known.fact == *fact && known.grade == Grade::Holds)
         };
-        let reached = self.analysis.reached(question.letter, question.principal);
+        let reached = self.analysis.reached(question.letter, question.principal)
+            && (question.kind != FactKind::RecipientHost || self.was_fetched(question.letter));
         if !reached || question.facts.iter().all(held) {
             return (Judged::Ok, kept);
         }
@@ -253,6 +263,16 @@ impl Judge<'_> {
             others: 0,
         });
         (Judged::Missing, kept)
+    }
+
+    /// Whether a letter came to somebody whom it is for, so that their host showed itself.
+    fn was_fetched(&self, letter: usize) -> bool {
+        let given = self.analysis.given();
+        let plan = given.letters.get(letter);
+        plan.is_some_and(|plan| {
+            let recipient = Principal::Person(plan.recipient.clone());
+            self.analysis.reached(letter, &recipient)
+        })
     }
 
     /// One finding per culprit, with the shortest derivation of each. Whoever keeps what another

@@ -24,6 +24,8 @@ pub(super) struct Scope {
     letters_of: Vec<BTreeSet<usize>>,
     /// The letters whose messages passed on a connection.
     on_channel: BTreeMap<ChannelId, BTreeSet<usize>>,
+    /// The letters whose own contents stand in a record of a store, screen or file, by its begin.
+    in_record: BTreeMap<(BufferId, usize), BTreeSet<usize>>,
     /// When each letter was on its way, as far as bytes tell.
     flights: BTreeMap<usize, (Tick, Tick)>,
     /// For each fact, all letters that have its value in some fact.
@@ -45,6 +47,7 @@ impl Scope {
         let mut scope = Self {
             letters_of: vec![BTreeSet::new(); expansion.message_count()],
             on_channel: BTreeMap::new(),
+            in_record: BTreeMap::new(),
             flights: BTreeMap::new(),
             sharing,
             unique,
@@ -90,13 +93,18 @@ impl Scope {
             ChannelKind::Datagrams { .. } => {}
             ChannelKind::Store { .. } | ChannelKind::Screen { .. } | ChannelKind::File { .. } => {
                 let record = record_at(bytes, place.range.start);
+                let owners = self.in_record.get(&(buffer, record.start));
                 let together = expansion.copies.iter().any(|copy| {
                     copy.at.text == place.text
                         && record.contains(&copy.at.range.start)
                         && self.is_of(copy.message, fact.letter)
                 });
-                if together {
+                if together || owners.is_some_and(|owners| owners.contains(&fact.letter)) {
                     return Some(Tie::Record);
+                }
+                // What was kept or typed together with another letter's contents is that letter's.
+                if owners.is_some() {
+                    return None;
                 }
             }
         }
@@ -167,7 +175,8 @@ impl Scope {
             return None;
         }
         if is_domain(fact.kind) {
-            return Some(Tie::Flight);
+            let alone = flying.len() == 1;
+            return alone.then_some(Tie::Flight);
         }
         let candidates = self.sharing.get(index)?;
         Some(self.among(
@@ -251,6 +260,11 @@ impl Scope {
                 && let Some(fact) = expansion.given.facts.get(index)
             {
                 self.seen(fact.letter, time_at(buffer, hit.range.start));
+                if let TextId::Observed(id) = place.text {
+                    let begin = record_at(buffer, hit.range.start).start;
+                    let owners = self.in_record.entry((id, begin)).or_default();
+                    owners.insert(fact.letter);
+                }
             }
         }
         // With one letter in the world, everything happens for its sake.

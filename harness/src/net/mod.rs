@@ -3,6 +3,7 @@
 
 pub mod dns;
 pub mod entropy;
+pub mod live;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod tap;

@@ -26,7 +26,7 @@ use crate::ledger::{
     Buffer, BufferId, Channel, ChannelId, ChannelKind, Completeness, Direction, Layer, Ledger,
     Mark, Packet, Trace,
 };
-use crate::world::{Principal, World};
+use crate::world::{HostRole, Principal, World};
 
 /// The most bytes a run records.
 pub const MAX_RECORDED_BYTES: usize = 1 << 30;
@@ -134,9 +134,14 @@ impl Recorder {
 
     /// Ends the recording: the trace with a ledger for each of the world's principals.
     pub fn finish(&self, world: &World) -> Trace {
-        let mut trace = std::mem::take(&mut *self.lock()).trace;
+        let mut trace = self.take();
         trace.ledgers = Witnesses::of(world).ledgers(&trace);
         trace
+    }
+
+    /// Ends the recording: the trace without ledgers.
+    pub fn take(&self) -> Trace {
+        std::mem::take(&mut *self.lock()).trace
     }
 
     fn record_at(&self, place: Place, direction: Direction, bytes: &[u8]) {
@@ -350,7 +355,9 @@ struct Witnesses<'a> {
 
 impl<'a> Witnesses<'a> {
     fn of(world: &'a World) -> Self {
+        // The host that raw dialogs come from is ours and plays whoever the dialog needs.
         let hosts = world.hosts.values();
+        let hosts = hosts.filter(|host| host.role != HostRole::Stranger);
         let taps = world.taps.iter().map(|tap| {
             let ends = tap.between.clone().map(Principal::Organization);
             (Principal::Tap(tap.name.clone()), ends)

@@ -87,8 +87,7 @@ impl Output {
 
 /// Writes a file whole or not at all.
 fn replace(path: &Path, text: &str) -> Result<(), Usage> {
-    let failed =
-        |error: io::Error| Usage(format!("failed to write {}: {error}", path.display()));
+    let failed = |error: io::Error| Usage(format!("failed to write {}: {error}", path.display()));
     let next = path.with_extension("tmp");
     fs::write(&next, text).map_err(failed)?;
     fs::rename(&next, path).map_err(failed)

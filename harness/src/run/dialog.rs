@@ -48,7 +48,9 @@ pub fn script(world: &World, step: &DmtpStep) -> Vec<Line> {
         .iter()
         .enumerate()
         .map(|(index, line)| match &line.value {
-            DialogLine::Send(text) => Line::Say(format!("{}\r\n", filled(world, text)).into_bytes()),
+            DialogLine::Send(text) => {
+                Line::Say(format!("{}\r\n", filled(world, text)).into_bytes())
+            }
             DialogLine::SendBytes(size) => Line::Say(world.noise(index, size.0)),
             DialogLine::Expect(text) => Line::Expect(filled(world, text)),
             DialogLine::ExpectClose => Line::ExpectClose,
@@ -240,7 +242,8 @@ impl Talk {
         let mut piece = [0; 4096];
         match before(&*clock, deadline(&*clock), stream.read(&mut piece)).await {
             Some(Ok(count)) => {
-                self.heard.extend_from_slice(piece.get(..count).unwrap_or_default());
+                self.heard
+                    .extend_from_slice(piece.get(..count).unwrap_or_default());
                 Ok(count)
             }
             // A reset is a way to close.

@@ -82,11 +82,17 @@ impl Seen<'_> {
         };
         let reader = record.reader.as_deref().unwrap_or("nobody");
         if reader != spec.to.as_str() {
-            return unmet(Blame::Destination, format!("{reader} read it, not {}", spec.to.as_str()));
+            return unmet(
+                Blame::Destination,
+                format!("{reader} read it, not {}", spec.to.as_str()),
+            );
         }
         match (&read.refused, spec.signatures) {
             (Some(reason), SignatureWord::Valid) => {
-                return unmet(Blame::Unknown, format!("{reader}'s client refused it: {reason}"));
+                return unmet(
+                    Blame::Unknown,
+                    format!("{reader}'s client refused it: {reason}"),
+                );
             }
             (None, SignatureWord::Invalid) => {
                 return unmet(
@@ -108,7 +114,10 @@ impl Seen<'_> {
 
     fn why_not_delivered(&self, letter: &str, record: &LetterRecord) -> (Blame, String) {
         if let Some((_, Err(failure))) = &record.sent {
-            return (Blame::Author, format!("the author's client failed to send it: {failure}"));
+            return (
+                Blame::Author,
+                format!("the author's client failed to send it: {failure}"),
+            );
         }
         match self.refusal(letter) {
             Some(code) => (
@@ -136,10 +145,13 @@ impl Seen<'_> {
             ServerWord::Destination => {
                 let code = self.refusal(&spec.letter);
                 match (code, spec.code.as_ref().map(|code| code.value)) {
-                    (None, _) => unmet(Blame::Destination, "the destination refused nothing".into()),
-                    (Some(got), Some(wanted)) if got != wanted => {
-                        unmet(Blame::Destination, format!("the code was {got}, not {wanted}"))
+                    (None, _) => {
+                        unmet(Blame::Destination, "the destination refused nothing".into())
                     }
+                    (Some(got), Some(wanted)) if got != wanted => unmet(
+                        Blame::Destination,
+                        format!("the code was {got}, not {wanted}"),
+                    ),
                     _ => Ok(()),
                 }
             }
@@ -237,7 +249,10 @@ fn difference(plan: &LetterPlan, read: &Incoming) -> Option<&'static str> {
             .all(|(plan, (name, contents))| plan.name == *name && plan.contents == *contents);
     let parts = [
         ("the subject", plan.subject == read.subject),
-        ("the other headers", plan.other_headers == read.other_headers),
+        (
+            "the other headers",
+            plan.other_headers == read.other_headers,
+        ),
         ("the body", plan.body == read.body),
         ("an attachment", attachments_match),
     ];

@@ -64,7 +64,10 @@ fn what(
         .iter()
         .find(|dialog| dialog.client == *client && dialog.server == *server);
     let carried = dialog.is_some_and(|dialog| {
-        dialog.exchanges.iter().any(|exchange| exchange.message.is_some())
+        dialog
+            .exchanges
+            .iter()
+            .any(|exchange| exchange.message.is_some())
     });
     if carried {
         "DMTP delivery".into()

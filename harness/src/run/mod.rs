@@ -81,7 +81,12 @@ pub fn run(entry: &Entry, setting: &Setting) -> Run {
     };
     let base = Run {
         title: case.scenario.title.clone(),
-        requirements: case.scenario.requirements.iter().map(|id| id.value.clone()).collect(),
+        requirements: case
+            .scenario
+            .requirements
+            .iter()
+            .map(|id| id.value.clone())
+            .collect(),
         ..base
     };
     if let Some(reason) = skip_reason(&case, setting) {
@@ -142,7 +147,10 @@ fn replay(name: &str, setting: &Setting) -> String {
         StageKind::Live => " --live",
     };
     let cast = setting.cast.options();
-    format!("dimespec run --exact '{name}' --seed {}{live}{cast}", setting.seed)
+    format!(
+        "dimespec run --exact '{name}' --seed {}{live}{cast}",
+        setting.seed
+    )
 }
 
 /// Why a case cannot run in this setting; decided before anything starts.
@@ -155,11 +163,14 @@ pub fn skip_reason(case: &Case, setting: &Setting) -> Option<String> {
         });
     }
     let external = setting.cast.adapters().next().is_some();
-    case.scenario.steps.iter().find_map(|step| match &step.value {
-        Step::Advance(_) => Some("advance needs virtual time".to_owned()),
-        Step::Serve(_) | Step::Corrupt(_) if external => {
-            Some("an external program cannot be made to serve or damage something".to_owned())
-        }
-        _ => None,
-    })
+    case.scenario
+        .steps
+        .iter()
+        .find_map(|step| match &step.value {
+            Step::Advance(_) => Some("advance needs virtual time".to_owned()),
+            Step::Serve(_) | Step::Corrupt(_) if external => {
+                Some("an external program cannot be made to serve or damage something".to_owned())
+            }
+            _ => None,
+        })
 }

@@ -69,10 +69,19 @@ pub fn judge(base: Run, case: &Case, world: &World, evidence: &Evidence) -> Run 
         digest: hex::encode(evidence.trace.digest()),
         virtual_time_ms: u64::try_from(evidence.performance.took.as_millis()).unwrap_or(u64::MAX),
         packets: evidence.trace.packets.len() as u64,
-        bytes: evidence.trace.packets.iter().map(|packet| packet.length as u64).sum(),
+        bytes: evidence
+            .trace
+            .packets
+            .iter()
+            .map(|packet| packet.length as u64)
+            .sum(),
         hops: hops::hops(world, &evidence.trace),
         letters: letters(world, evidence),
-        knowledge: judgement.cells.iter().map(|cell| self::cell(world, cell)).collect(),
+        knowledge: judgement
+            .cells
+            .iter()
+            .map(|cell| self::cell(world, cell))
+            .collect(),
         derivations: derivations(world, &judgement),
         inherent: leaks(&judgement, &inherent),
         ..base
@@ -118,7 +127,8 @@ impl Asked {
             match &expectation.value {
                 Expectation::Knows(names) => {
                     for (name, knowledge) in names.iter() {
-                        let facts = by_letter(world, knowledge.facts().iter().map(|fact| &fact.value));
+                        let facts =
+                            by_letter(world, knowledge.facts().iter().map(|fact| &fact.value));
                         for (letter, facts) in facts {
                             let kind = match knowledge {
                                 Knowledge::Exactly(_) => ClaimKind::Exactly(facts),
@@ -169,9 +179,7 @@ impl Asked {
 /// Whether an inherent leak of a letter can come to the principal of this name: its destination's.
 fn takes_part(world: &World, name: &str, letter: usize) -> bool {
     let destination = |fact: &crate::world::Fact| {
-        fact.letter == letter
-            && fact.kind == FactKind::Destination
-            && fact.value == name.as_bytes()
+        fact.letter == letter && fact.kind == FactKind::Destination && fact.value == name.as_bytes()
     };
     !world.organizations.contains_key(name) || world.facts.iter().any(destination)
 }
@@ -199,7 +207,10 @@ fn add_expectations(
 ) {
     for (index, expectation) in scenario.expect.iter().enumerate() {
         let met = seen.check(&expectation.value).unwrap_or_else(|| {
-            let claims = asked.of_expectation.get(&index).map_or(&[][..], Vec::as_slice);
+            let claims = asked
+                .of_expectation
+                .get(&index)
+                .map_or(&[][..], Vec::as_slice);
             of_claims(claims, judgement)
         });
         if met.verdict == Verdict::Inconclusive {
@@ -251,14 +262,24 @@ fn told(met: &Met) -> String {
 }
 
 fn of_claims(claims: &[usize], judgement: &Judgement) -> Met {
-    let outcomes = || claims.iter().filter_map(|claim| judgement.claims.get(*claim));
+    let outcomes = || {
+        claims
+            .iter()
+            .filter_map(|claim| judgement.claims.get(*claim))
+    };
     let finding = outcomes().flat_map(|outcome| &outcome.findings).next();
     let doubt = outcomes().flat_map(|outcome| &outcome.doubts).next();
     let (verdict, detail) = if let Some(finding) = finding {
-        let message = judgement.findings.get(*finding).map(knowledge::Finding::message);
+        let message = judgement
+            .findings
+            .get(*finding)
+            .map(knowledge::Finding::message);
         (Verdict::Fail, message.unwrap_or_default())
     } else if let Some(doubt) = doubt {
-        let reason = judgement.doubts.get(*doubt).map(|doubt| doubt.reason.clone());
+        let reason = judgement
+            .doubts
+            .get(*doubt)
+            .map(|doubt| doubt.reason.clone());
         (Verdict::Inconclusive, reason.unwrap_or_default())
     } else {
         (Verdict::Pass, String::new())
@@ -274,7 +295,9 @@ fn add_findings(run: &mut Run, judgement: &Judgement) {
     for finding in &judgement.findings {
         let culprit = finding.culprit.to_string();
         let message = finding.message();
-        if let Some(derivation) = finding.derivation.and_then(|at| run.derivations.get_mut(at))
+        if let Some(derivation) = finding
+            .derivation
+            .and_then(|at| run.derivations.get_mut(at))
             && finding.kind != FindingKind::Missing
         {
             derivation.requirement = Some(finding.requirement.to_owned());

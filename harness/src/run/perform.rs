@@ -151,7 +151,10 @@ impl Interpreter<'_> {
 
     async fn wait(&mut self, step: &AwaitStep) {
         let patience = self.stage.patience();
-        let limit = step.within.as_ref().map_or(patience.limit, |within| within.0);
+        let limit = step
+            .within
+            .as_ref()
+            .map_or(patience.limit, |within| within.0);
         let deadline = self.clock.now() + limit;
         let mut open: Vec<(&str, LetterEnd)> = step
             .letters
@@ -172,7 +175,9 @@ impl Interpreter<'_> {
             if self.clock.now() >= deadline {
                 break;
             }
-            self.clock.sleep_until(self.clock.now() + patience.pause).await;
+            self.clock
+                .sleep_until(self.clock.now() + patience.pause)
+                .await;
         }
         for (letter, end) in open {
             self.done.missed.push(format!(
@@ -187,7 +192,8 @@ impl Interpreter<'_> {
         match end {
             LetterEnd::Delivered => {
                 self.look_for_mail(letter).await;
-                self.record(letter).is_some_and(|record| record.read.is_some())
+                self.record(letter)
+                    .is_some_and(|record| record.read.is_some())
             }
             LetterEnd::Failed => {
                 let sent = self.record(letter).and_then(|record| record.sent.as_ref());
@@ -195,8 +201,7 @@ impl Interpreter<'_> {
             }
             LetterEnd::Refused => {
                 let sent = self.record(letter).and_then(|record| record.sent.as_ref());
-                sent.is_some_and(|(_, outcome)| outcome.is_err())
-                    || self.refusal(letter).is_some()
+                sent.is_some_and(|(_, outcome)| outcome.is_err()) || self.refusal(letter).is_some()
             }
         }
     }
@@ -258,7 +263,11 @@ impl Interpreter<'_> {
                 message: format!("{} has no recorded message", plan.id),
             }),
         };
-        let record = self.done.letters.entry(step.letter.value.clone()).or_default();
+        let record = self
+            .done
+            .letters
+            .entry(step.letter.value.clone())
+            .or_default();
         record.sent = Some((self.clock.now(), sent));
     }
 
@@ -285,7 +294,10 @@ pub fn refusal(world: &World, dialogs: &[Dialog], plan: &LetterPlan) -> Option<u
     let host_of = |address: &str| {
         let domain = address.rsplit('@').next()?;
         let organization = world.organizations.get(domain)?;
-        world.hosts.get(&organization.mail_host).map(|host| host.address)
+        world
+            .hosts
+            .get(&organization.mail_host)
+            .map(|host| host.address)
     };
     let author = world.people.get(&plan.author)?;
     let (origin, destination) = (host_of(&author.address)?, host_of(&plan.to)?);

@@ -93,7 +93,12 @@ fn pair(forth: &Buffer, back: &[u8]) -> Vec<Exchange> {
         if goes_on {
             let end = at.saturating_add(announced).min(forth.bytes.len());
             let command = format!("({} bytes of message data)", end - at);
-            exchanges.push(exchange(command, replies.next(), moment(forth, at), Some(at..end)));
+            exchanges.push(exchange(
+                command,
+                replies.next(),
+                moment(forth, at),
+                Some(at..end),
+            ));
             at = end;
             if forth.bytes.get(at..at + 2) == Some(b"\r\n") {
                 at += 2;
@@ -167,10 +172,7 @@ fn line_at(bytes: &[u8], start: usize) -> Option<(String, usize)> {
     let end = window.iter().position(|byte| *byte == b'\n')?;
     let line = rest.get(..end)?;
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    Some((
-        String::from_utf8_lossy(line).into_owned(),
-        start + end + 1,
-    ))
+    Some((String::from_utf8_lossy(line).into_owned(), start + end + 1))
 }
 
 fn moment(buffer: &Buffer, offset: usize) -> Tick {

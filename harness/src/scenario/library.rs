@@ -367,6 +367,33 @@ mod tests {
         }
     }
 
+    const GUIDE: &str = include_str!("../../../scenarios/README.md");
+
+    #[test]
+    fn the_example_of_the_guide_reads() {
+        let example = GUIDE
+            .split("```")
+            .find_map(|part| part.strip_prefix("yaml\n"));
+        let cases = parse("guide/example", "README.md", example.unwrap_or_default());
+        let cases = cases.unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(cases.len(), 2);
+    }
+
+    #[test]
+    fn the_guide_explains_every_step_and_every_expectation() {
+        let schema = crate::scenario::schema();
+        for kind in ["Step", "Expectation"] {
+            let words = schema["$defs"][kind]["oneOf"].as_array();
+            let words = words.expect("it is a choice").iter();
+            let words = words.filter_map(|choice| choice["required"][0].as_str());
+            let words = words.collect::<Vec<_>>();
+            assert_eq!(words.len(), 9, "{kind}");
+            for word in words {
+                assert!(GUIDE.contains(&format!("| `{word}: ")), "{kind} {word}");
+            }
+        }
+    }
+
     #[test]
     fn a_file_with_an_unreadable_vary_block_lists_as_one_failing_case() {
         let source = Arc::new(Source::new("a/b", "a/b.yaml", "vary: {x: [}\n"));

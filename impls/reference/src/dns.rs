@@ -249,14 +249,14 @@ fn absence(response: &DnsResponse) -> Security {
 }
 
 fn negative<T>(name: &str, error: HickoryNetError) -> Result<Answer<Vec<T>>, DnsError> {
-    if let HickoryNetError::Dns(HickoryError::Nsec { proof, .. }) = &error {
-        if security(*proof) == Security::Insecure {
-            return Ok(Answer {
-                security: Security::Insecure,
-                data: Vec::new(),
-                ttl: 0,
-            });
-        }
+    if let HickoryNetError::Dns(HickoryError::Nsec { proof, .. }) = &error
+        && security(*proof) == Security::Insecure
+    {
+        return Ok(Answer {
+            security: Security::Insecure,
+            data: Vec::new(),
+            ttl: 0,
+        });
     }
     Err(DnsError::Unproven {
         name: name.to_owned(),

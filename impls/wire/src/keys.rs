@@ -472,4 +472,21 @@ mod tests {
                 .is_some()
         );
     }
+
+    /// A key file that libdime wrote for made-up keys.
+    const RECORDED: &str = "-----BEGIN USER KEY-----
+B90AAEUBIFgOgZ575jmbEopoFP+bCEbYJWcEO+IDxEUzeXSx4DWDAgAgDkbPLpic
+r7aOF1WWUwbOJOVgcOX714+y1PlYfhxXI64=
+=f2aR
+-----END USER KEY-----
+";
+
+    #[test]
+    fn a_key_file_written_by_libdime_is_read_and_written_alike() {
+        let (owner, keys) = PrivateKeys::from_armor(RECORDED).expect("a recorded key file");
+        assert_eq!(owner, KeyOwner::User);
+        let public = "8a2dc5fb13bbfd2b4b9450d903734883a99374954b61e78c0f980224c028354d";
+        assert_eq!(hex::encode(keys.signing.public().0), public);
+        assert_eq!(*keys.to_armor(owner, Profile::Libdime), RECORDED);
+    }
 }

@@ -310,6 +310,9 @@ fn delivery_host(value: &str) -> Option<DeliveryHost> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn record() -> ManagementRecord {
@@ -386,10 +389,51 @@ mod tests {
         assert_eq!(ManagementRecord::parse("ver=1"), Err(RecordError::NoKey));
     }
 
-    proptest::proptest! {
+    fn any_record() -> impl Strategy<Value = ManagementRecord> {
+        let host = "[a-z]{1,8}(\\.[a-z0-9]{1,8}){0,3}";
+        (
+            collection::vec(any::<[u8; 32]>(), 1..4),
+            collection::vec(any::<[u8; 32]>(), 0..3),
+            (0usize..3, 0usize..3, any::<u32>()),
+            collection::vec(host, 0..4),
+            collection::vec(host, 0..4),
+        )
+            .prop_map(
+                |(poks, tls, (policy, subdomain, expiry_days), syndicates, hosts)| {
+                    ManagementRecord {
+                        version: 1,
+                        poks: poks.into_iter().map(VerifyingKey).collect(),
+                        tls: tls
+                            .into_iter()
+                            .map(|half| {
+                                Signature([half, half].concat().try_into().unwrap_or([0; 64]))
+                            })
+                            .collect(),
+                        policy: Policy::ALL[policy].1,
+                        subdomain: Subdomain::ALL[subdomain].1,
+                        syndicates,
+                        deliver: hosts
+                            .into_iter()
+                            .map(|host| DeliveryHost { host, port: None })
+                            .collect(),
+                        expiry_days,
+                    }
+                },
+            )
+    }
+
+    proptest! {
         #[test]
-        fn parsing_never_panics(text in "(ver|pok|dx|exp|sub|x)?[=;: a-z0-9]{0,60}") {
-            let _ = ManagementRecord::parse(&text);
+        fn any_record_comes_back(record in any_record(), place in any::<prop::sample::Index>()) {
+            let text = record.to_text();
+            let cut = text.get(..place.index(text.len())).unwrap_or_default();
+            let _ = ManagementRecord::parse(cut);
+            prop_assert_eq!(ManagementRecord::parse(&text), Ok(record));
+        }
+
+        #[test]
+        fn parsing_never_panics(text in "(ver|pok|dx|exp|sub|x)?[=;: a-z0-9]{0,60}", other in any::<String>()) {
+            let _ = (ManagementRecord::parse(&text), ManagementRecord::parse(&other));
         }
     }
 }

@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use dime::platform::{BoxFuture, Clock, Platform, Ports, Tick, UnixTime};
 
@@ -342,7 +342,7 @@ impl Simulation {
         let mut sim = turmoil::Builder::new()
             // turmoil draws nothing that reaches a host: latency is fixed and nothing is lost.
             .rng_seed(0)
-            .epoch(SystemTime::UNIX_EPOCH)
+            .epoch(UNIX_EPOCH)
             .simulation_duration(Duration::MAX)
             .tick_duration(TICK)
             .min_message_latency(LATENCY)

@@ -80,7 +80,7 @@ impl SimStream {
 }
 
 fn draw_segment(cuts: &mut ChaCha20Rng) -> usize {
-    if cuts.next_u32() % CUT_ONE_IN == 0 {
+    if cuts.next_u32().is_multiple_of(CUT_ONE_IN) {
         1 + cuts.next_u32() as usize % MAX_CUT
     } else {
         MAX_SEGMENT

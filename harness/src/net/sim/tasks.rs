@@ -138,6 +138,8 @@ impl Spawner {
                 std::mem::take(&mut waiting.tasks)
             };
             for task in tasks {
+                // Here is where `Platform::spawn` leads.
+                #[allow(clippy::disallowed_methods)]
                 tokio::spawn(task);
             }
             Poll::<()>::Pending

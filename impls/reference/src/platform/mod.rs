@@ -222,16 +222,16 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Failed`] if the medium fails.
-    fn scan<'a>(
-        &'a self,
-        prefix: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<(String, Vec<u8>)>, StoreError>>;
+    fn scan<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<StoreEntry>, StoreError>>;
     /// Applies `batch` whole or not at all.
     ///
     /// # Errors
     /// [`StoreError::Failed`] or [`StoreError::Full`]; nothing is written then.
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>>;
 }
+
+/// A key and its value.
+pub type StoreEntry = (String, Vec<u8>);
 
 /// The changes of one [`Store::commit`], applied in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::{MAXIMUM_OBJECTS, MAXIMUM_PIECES, MAXIMUM_STEPS, Node, Value, cut, length, number};
+use super::{
+    MAXIMUM_OBJECTS, MAXIMUM_PIECES, MAXIMUM_STEPS, Node, Value, cut, distance_to, length, number,
+};
 
 /// Bytes of the message header.
 const HEADER: usize = 6;
@@ -54,6 +56,7 @@ pub fn find_messages(bytes: &[u8]) -> Vec<MessageMap> {
     let mut tracing: Option<(usize, Range<usize>)> = None;
     let mut at = 0;
     while at + HEADER <= bytes.len() && found.len() < MAXIMUM_OBJECTS && steps > 0 {
+        at += distance_to(bytes, at, |byte| byte == 7);
         match number(bytes, at, 2) {
             Some(TRACING) => {
                 if let Some(size) = length(bytes, at + 2, 2).filter(|size| *size > 0) {

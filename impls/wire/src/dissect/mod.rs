@@ -102,6 +102,14 @@ fn length(bytes: &[u8], at: usize, width: usize) -> Option<usize> {
     number(bytes, at, width).and_then(|value| usize::try_from(value).ok())
 }
 
+/// How far from `at` the next byte is that may begin a magic number; the rest if there is none.
+fn distance_to(bytes: &[u8], at: usize, begins: impl Fn(u8) -> bool) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.iter()
+        .position(|byte| begins(*byte))
+        .unwrap_or(rest.len())
+}
+
 /// The range from `start` with `size` bytes, cut at `limit`; and whether it had to be cut.
 fn cut(start: usize, size: usize, limit: usize) -> (Range<usize>, bool) {
     let end = start.saturating_add(size);

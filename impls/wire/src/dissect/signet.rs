@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::{MAXIMUM_OBJECTS, MAXIMUM_PIECES, MAXIMUM_STEPS, Node, Value, cut, length, number};
+use super::{
+    MAXIMUM_OBJECTS, MAXIMUM_PIECES, MAXIMUM_STEPS, Node, Value, cut, distance_to, length, number,
+};
 
 /// Bytes of the header.
 const HEADER: usize = 5;
@@ -40,6 +42,7 @@ pub fn find_signets(bytes: &[u8]) -> Vec<SignetMap> {
     let mut steps = MAXIMUM_STEPS;
     let mut at = 0;
     while at + HEADER <= bytes.len() && found.len() < MAXIMUM_OBJECTS && steps > 0 {
+        at += distance_to(bytes, at, |byte| matches!(byte, 4 | 6));
         let map = match number(bytes, at, 2) {
             Some(magic @ (1776 | 1789 | 1215)) => map_signet(bytes, at, magic, &mut steps),
             _ => None,

@@ -455,14 +455,16 @@ impl<'m, 'a> View<'m, 'a> {
     }
 }
 
-/// Opens a display part with whichever agreement fits.
+/// Opens a display part with whichever agreement fits; all but the last get a copy to try on.
 fn open_alternate(
     agreements: &[Agreement],
     index: usize,
     part: &mut Part,
 ) -> Result<(), OpenError> {
-    for agreement in agreements {
-        let mut data = part.data.clone();
+    let mut sealed = std::mem::take(&mut part.data);
+    let (last, others) = agreements.split_last().ok_or(OpenError::NoAlternateKey)?;
+    for agreement in others {
+        let mut data = sealed.clone();
         if agreement
             .open(ChunkType::Display, index, part.flags.0, &mut data)
             .is_some()
@@ -471,7 +473,10 @@ fn open_alternate(
             return Ok(());
         }
     }
-    Err(OpenError::Undecryptable)
+    last.open(ChunkType::Display, index, part.flags.0, &mut sealed)
+        .ok_or(OpenError::Undecryptable)?;
+    part.data = sealed;
+    Ok(())
 }
 
 fn user_key(actor: Actor, signet: &Signet) -> Result<VerifyingKey, OpenError> {

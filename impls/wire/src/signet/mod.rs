@@ -2,7 +2,8 @@
 //! (SSR) they come from (spec/10, spec/95 items 1 to 11).
 //!
 //! A [`Signet`] is parsed strictly and keeps its exact bytes, because every signature and
-//! fingerprint covers raw bytes. [`build`] makes signets, [`validate`] judges them.
+//! fingerprint covers raw bytes. [`organization`], [`request`] and [`issue`] make signets, the
+//! `validate_*` functions judge them.
 
 mod build;
 mod fields;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use dime_wire::keys::SigningKey;
-use dime_wire::record::{ManagementRecord, sign_certificate};
+use dime_wire::record::{DeliveryHost, ManagementRecord, sign_certificate};
 use serde_json::{Value, json};
 
 use crate::corpus::{array, load, text, unbase64};
-use crate::rulings::Rulings;
+use crate::rulings::{Rulings, differences};
 
 #[test]
 fn recorded_management_records_are_read_alike() {
@@ -61,74 +61,19 @@ fn judge(
 ) -> Option<ManagementRecord> {
     let ours = ManagementRecord::parse(record).ok();
     let mut found = BTreeMap::new();
-    let mut differ = |aspect: &str, own: String, their: String| {
-        if own != their {
-            found.insert(aspect.to_owned(), format!("{own} is not {their}"));
+    match (&ours, libdime["ok"].as_bool()) {
+        (Some(ours), Some(true)) => {
+            found = differences(&describe(ours), libdime);
+            if written && ours.to_text() != record {
+                found.insert("written".to_owned(), ours.to_text());
+            }
         }
-    };
-    differ(
-        "verdict",
-        ours.is_some().to_string(),
-        libdime["ok"].to_string(),
-    );
-    if let (Some(ours), Some(true)) = (&ours, libdime["ok"].as_bool()) {
-        let hosts = ours.deliver.iter().map(|dx| match dx.port {
-            Some(port) => format!("{}:{port}", dx.host),
-            None => dx.host.clone(),
-        });
-        let poks: Vec<_> = ours.poks.iter().map(|key| hex::encode(key.0)).collect();
-        let tls: Vec<_> = ours
-            .tls
-            .iter()
-            .map(|signature| hex::encode(signature.0))
-            .collect();
-        let syndicates = if ours.syndicates.is_empty() {
-            Value::Null
-        } else {
-            json!(ours.syndicates)
-        };
-        differ(
-            "version",
-            ours.version.to_string(),
-            libdime["version"].to_string(),
-        );
-        differ(
-            "policy",
-            ours.policy.name().to_owned(),
-            text(libdime, "policy").to_owned(),
-        );
-        differ(
-            "subdomain",
-            ours.subdomain.name().to_owned(),
-            text(libdime, "subdomain").to_owned(),
-        );
-        differ(
-            "expiry",
-            ours.expiry_days.to_string(),
-            libdime["expiry"].to_string(),
-        );
-        differ(
-            "hosts",
-            json!(hosts.collect::<Vec<_>>()).to_string(),
-            libdime["dx"].to_string(),
-        );
-        differ(
-            "syndicates",
-            syndicates.to_string(),
-            libdime["syndicates"].to_string(),
-        );
-        differ(
-            "keys",
-            json!(poks).to_string(),
-            libdime["pok_hex"].to_string(),
-        );
-        differ(
-            "signatures",
-            json!(tls).to_string(),
-            libdime["tls_hex"].to_string(),
-        );
-        if written {
-            differ("written", ours.to_text(), record.to_owned());
+        (None, Some(false)) => {}
+        _ => {
+            found.insert(
+                "verdict".to_owned(),
+                format!("{:?}", ManagementRecord::parse(record)),
+            );
         }
     }
     let glued = record
@@ -137,4 +82,23 @@ fn judge(
     let case = json!({ "text": record, "glued": glued.to_string(), "libdime": libdime });
     rulings.judge(&case, id, &found);
     ours
+}
+
+/// A record under libdime's names.
+fn describe(record: &ManagementRecord) -> Value {
+    let host = |dx: &DeliveryHost| match dx.port {
+        Some(port) => format!("{}:{port}", dx.host),
+        None => dx.host.clone(),
+    };
+    let syndicates = &record.syndicates;
+    json!({
+        "version": record.version,
+        "policy": record.policy.name(),
+        "subdomain": record.subdomain.name(),
+        "expiry": record.expiry_days,
+        "dx": record.deliver.iter().map(host).collect::<Vec<_>>(),
+        "syndicates": (!syndicates.is_empty()).then_some(syndicates),
+        "pok_hex": record.poks.iter().map(|key| hex::encode(key.0)).collect::<Vec<_>>(),
+        "tls_hex": record.tls.iter().map(|signature| hex::encode(signature.0)).collect::<Vec<_>>(),
+    })
 }

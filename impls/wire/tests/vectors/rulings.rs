@@ -143,6 +143,20 @@ impl Rulings {
     }
 }
 
+/// The keys of `ours` under which `theirs` has something else, with both values.
+pub fn differences(ours: &Value, theirs: &Value) -> BTreeMap<String, String> {
+    let pairs = ours.as_object().expect("a description is an object").iter();
+    let differing = pairs.filter(|(key, own)| **own != theirs[key.as_str()]);
+    differing
+        .map(|(key, own)| {
+            (
+                key.clone(),
+                format!("{own} is not {}", theirs[key.as_str()]),
+            )
+        })
+        .collect()
+}
+
 impl Condition {
     fn holds(&self, case: &Value) -> bool {
         let mut values = Vec::new();

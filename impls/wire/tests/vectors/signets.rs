@@ -12,7 +12,7 @@ use dime_wire::signet::{
 use serde_json::{Value, json};
 
 use crate::corpus::{World, array, cases, text, unbase64};
-use crate::rulings::Rulings;
+use crate::rulings::{Rulings, differences};
 
 #[test]
 fn recorded_signets_are_read_judged_and_made_alike() {
@@ -21,8 +21,7 @@ fn recorded_signets_are_read_judged_and_made_alike() {
     let all = cases("signets_valid.json");
     assert_eq!(all.len(), 60);
     for case in &all {
-        let mut found = BTreeMap::new();
-        read(case, &worlds[text(case, "world")], &mut found);
+        let found = read(case, &worlds[text(case, "world")]);
         rulings.judge(case, text(case, "id"), &found);
     }
     for (id, world) in &worlds {
@@ -57,98 +56,74 @@ fn an_old_request_with_a_narrow_alternate_key_cannot_become_a_user_signet() {
     }
 }
 
-fn read(case: &Value, world: &World, found: &mut BTreeMap<String, String>) {
+fn read(case: &Value, world: &World) -> BTreeMap<String, String> {
     let bytes = match case["signet"].as_str() {
         Some(name) => world.signet_bytes(name),
         None => unbase64(text(case, "signet_b64")),
     };
     let libdime = &case["libdime"];
-    let mut differ = |aspect: &str, own: Value, their: &Value| {
-        if own != *their {
-            found.insert(aspect.to_owned(), format!("{own} is not {their}"));
-        }
-    };
-    let parsed = Signet::parse(&bytes);
-    differ("parsing", json!(parsed.is_ok()), &libdime["deserialize_ok"]);
-    let Ok(signet) = parsed else { return };
+    assert_eq!(libdime["deserialize_ok"], json!(true));
+    let signet = Signet::parse(&bytes).unwrap_or_else(|error| panic!("{}: {error}", case["id"]));
     assert_eq!(
         (signet.to_bytes(), signet.profile()),
         (bytes, Profile::Libdime)
     );
+    let mut found = differences(&describe(&signet), libdime);
+    let judged = json!({ "state": state_name(judge(&signet, case, world)) });
+    found.extend(differences(&judged, libdime));
+    if let (Some(base64), Some(armored)) = (case["base64"].as_str(), case["armored_text"].as_str())
+    {
+        assert_eq!(Signet::from_base64(base64), Ok(signet.clone()));
+        assert_eq!(Signet::from_armor(armored), Ok(signet.clone()));
+        let texts = json!({ "base64": signet.to_base64(), "armored_text": signet.to_armor() });
+        found.extend(differences(&texts, case));
+    }
+    found
+}
+
+/// What a signet is, by itself, under libdime's names.
+fn describe(signet: &Signet) -> Value {
     let kind = match signet.kind() {
         SignetKind::Organization => "org",
         SignetKind::User => "user",
         SignetKind::Request => "ssr",
     };
-    differ("kind", json!(kind), &libdime["type"]);
-    differ(
-        "structure",
-        json!(state_name(signet.structure())),
-        &libdime["structure_state"],
-    );
-    differ(
-        "state",
-        json!(state_name(judge(&signet, case, world))),
-        &libdime["state"],
-    );
-    differ(
-        "signing key",
-        json!(signet.signing_key().is_ok()),
-        &libdime["signing_key_usable"],
-    );
-    differ(
-        "encryption key",
-        json!(signet.encryption_key().is_ok()),
-        &libdime["encryption_key_usable"],
-    );
-    for (kind, key) in FingerprintKind::ALL
+    let mut out = json!({
+        "type": kind,
+        "structure_state": state_name(signet.structure()),
+        "signing_key_usable": signet.signing_key().is_ok(),
+        "encryption_key_usable": signet.encryption_key().is_ok(),
+        "fields": signet.fields().map(describe_field).collect::<Vec<_>>(),
+    });
+    for (kind, name) in FingerprintKind::ALL
         .into_iter()
         .zip(["ssr", "crypto", "full", "id"])
     {
         let print = signet.fingerprint(kind);
-        differ(
-            key,
-            json!(print.as_ref().map(|print| print.as_str())),
-            &libdime[format!("fingerprint_{key}")],
+        assert!(
+            print
+                .as_ref()
+                .is_none_or(|print| signet.has_fingerprint(print))
         );
-        assert!(print.is_none_or(|print| signet.has_fingerprint(&print)));
+        out[format!("fingerprint_{name}")] = json!(print.map(|print| print.to_string()));
     }
     if signet.kind() == SignetKind::Organization {
-        let keys = |wanted| signet.keys_for(wanted).ok().map(|keys| hex_keys(&keys));
-        differ(
-            "message keys",
-            json!(keys(Permissions::MESSAGES)),
-            &libdime["signkeys_msg"],
-        );
-        differ(
-            "signet keys",
-            json!(keys(Permissions::SIGNETS)),
-            &libdime["signkeys_signet"],
-        );
-        differ(
-            "tls keys",
-            json!(keys(Permissions::TLS)),
-            &libdime["signkeys_tls"],
-        );
-        differ(
-            "software keys",
-            json!(keys(Permissions::SOFTWARE)),
-            &libdime["signkeys_software"],
-        );
+        for (permissions, name) in [
+            (Permissions::MESSAGES, "msg"),
+            (Permissions::SIGNETS, "signet"),
+            (Permissions::TLS, "tls"),
+            (Permissions::SOFTWARE, "software"),
+        ] {
+            let keys = signet.keys_for(permissions).ok();
+            let keys = keys.map(|keys| {
+                keys.iter()
+                    .map(|key| hex::encode(key.0))
+                    .collect::<Vec<_>>()
+            });
+            out[format!("signkeys_{name}")] = json!(keys);
+        }
     }
-    differ(
-        "fields",
-        json!(signet.fields().map(describe).collect::<Vec<_>>()),
-        &libdime["fields"],
-    );
-    if let Some(base64) = case["base64"].as_str() {
-        differ("base64", json!(signet.to_base64()), &case["base64"]);
-        assert_eq!(Signet::from_base64(base64), Ok(signet.clone()));
-    }
-    if let Some(armored) = case["armored_text"].as_str() {
-        differ("armour", json!(signet.to_armor()), &case["armored_text"]);
-        assert_eq!(Signet::from_armor(armored), Ok(signet));
-    }
+    out
 }
 
 /// Full validation with what libdime was given; names are not compared, as libdime does not.
@@ -189,11 +164,7 @@ fn state_name(state: State) -> &'static str {
     }
 }
 
-fn hex_keys(keys: &[VerifyingKey]) -> Vec<String> {
-    keys.iter().map(|key| hex::encode(key.0)).collect()
-}
-
-fn describe(field: Field<'_>) -> Value {
+fn describe_field(field: Field<'_>) -> Value {
     let mut out =
         json!({ "id": field.id, "label": field.label, "data_hex": hex::encode(field.data) });
     if let Some(name) = field.name {

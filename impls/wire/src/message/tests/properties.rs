@@ -31,7 +31,7 @@ proptest! {
         let mut letter = Letter { display, attachments, other_headers: other, ..letter() };
         letter.common.subject = subject;
         let options = SealOptions { alternate, ..SealOptions::default() };
-        let mut entropy = StreamEntropy(TestStream(seed.into()));
+        let mut entropy = stream(seed);
         let author = &stage.keys[&Actor::Author].signing;
         let authored = seal(&letter, &stage.signets(), author, &mut entropy, &options).expect("a good letter");
         let signed = sign_as_origin(&authored, &stage.keys[&Actor::Origin], Bounces::default(), None).expect("good");

@@ -202,7 +202,7 @@ fn a_rogue_can_fill_a_keyslot_for_another() {
 fn the_same_stream_seals_the_same_bytes() {
     let stage = Stage::new(Profile::Libdime);
     let sealed = |seed: u8, letter: &Letter| {
-        let mut entropy = StreamEntropy(TestStream(seed.into()));
+        let mut entropy = stream(seed);
         let author = &stage.keys[&Actor::Author].signing;
         seal(
             letter,

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
+
 use crate::Profile;
 use crate::keys::{AlternateKey, EncryptionKey, PrivateKeys, SigningKey};
 use crate::message::*;
@@ -224,28 +227,7 @@ pub(super) fn with_length(body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A stream of SplitMix64 output; it only has to be reproducible.
-#[derive(Debug)]
-pub(super) struct TestStream(pub(super) u64);
-
-impl rand_core::TryRng for TestStream {
-    type Error = std::convert::Infallible;
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        Ok((self.try_next_u64()? >> 32) as u32)
-    }
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        Ok(mixed ^ (mixed >> 31))
-    }
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
-        for piece in out.chunks_mut(8) {
-            let bytes = self.try_next_u64()?.to_le_bytes();
-            piece.copy_from_slice(bytes.get(..piece.len()).unwrap_or_default());
-        }
-        Ok(())
-    }
+/// A random stream; it only has to be reproducible.
+pub(super) fn stream(seed: u8) -> StreamEntropy<ChaCha20Rng> {
+    StreamEntropy(ChaCha20Rng::from_seed([seed; 32]))
 }
-
-impl rand_core::TryCryptoRng for TestStream {}
