@@ -241,7 +241,7 @@ impl Analysis<'_> {
             .to_vec();
         let (place_text, result) = self.words(step, place.text);
         Step {
-            at: place.at,
+            at: place_text.as_ref().and(place.at),
             place: place_text,
             rule: step.rule.name(),
             result,

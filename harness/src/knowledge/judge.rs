@@ -33,16 +33,6 @@ pub fn judge(analysis: &Analysis<'_>, claims: &[Claim]) -> Judgement {
 
 /// Whether a fact is the address of a host, which every connection tells: a claim that somebody
 /// knows exactly some facts does not speak of these.
-impl Question<'_> {
-    /// Whether a derivation says no more than that a bystander met a public name while a letter was
-    /// on its way.
-    fn is_hearsay(&self, known: &Derivation) -> bool {
-        self.roles == [Role::Bystander]
-            && known.tie == Tie::Flight
-            && matches!(self.kind, FactKind::Origin | FactKind::Destination)
-    }
-}
-
 fn is_host(kind: FactKind) -> bool {
     matches!(kind, FactKind::AuthorHost | FactKind::RecipientHost)
 }
@@ -126,15 +116,17 @@ impl Judge<'_> {
     fn cell(&mut self, question: &Question<'_>, knowledge: &[Derivation]) {
         let known = knowledge
             .iter()
-            .filter(|known| question.facts.contains(&known.fact) && !question.is_hearsay(known));
+            .filter(|known| question.facts.contains(&known.fact) && self.counts(question, known));
         let (undecided, decided): (Vec<&Derivation>, Vec<&Derivation>) =
             known.partition(|known| matches!(known.tie, Tie::Undecided(_)));
         let grade = decided.iter().map(|known| known.grade).min();
-        let (judged, derivations) = match question.policy {
+        let inherent = self.inherent(question, &decided);
+        let (judged, mut derivations) = match question.policy {
             Policy::Never => self.never(question, &decided, &undecided),
             Policy::Must => self.must(question, &decided, &undecided),
-            Policy::May => self.may(question, &decided),
+            Policy::May => self.may(&decided),
         };
+        derivations.extend(inherent);
         self.out.cells.push(Cell {
             letter: question.letter,
             principal: question.principal.clone(),
@@ -147,20 +139,63 @@ impl Judge<'_> {
         });
     }
 
+    /// Whether a derivation counts as knowledge of the letter that must not be. A value that merely
+    /// passed while the letter was on its way does not, if the principal has it rightly from another
+    /// letter, or if it is the public name of an organization and the principal takes no part.
+    fn counts(&self, question: &Question<'_>, known: &Derivation) -> bool {
+        let passed = matches!(known.tie, Tie::Flight | Tie::Undecided(_));
+        if !passed || question.policy != Policy::Never {
+            return true;
+        }
+        let public = matches!(question.kind, FactKind::Origin | FactKind::Destination);
+        if public && question.roles == [Role::Bystander] {
+            return false;
+        }
+        let given = self.analysis.given();
+        let value = given.facts.get(known.fact).map(|fact| &fact.value);
+        let rightly = given.facts.iter().any(|fact| {
+            fact.letter != question.letter
+                && Some(&fact.value) == value
+                && policy(&roles(given, fact.letter, question.principal), fact.kind)
+                    != Policy::Never
+        });
+        !rightly
+    }
+
+    /// Reports the inherent leaks among derivations.
+    fn inherent(&mut self, question: &Question<'_>, decided: &[&Derivation]) -> Vec<usize> {
+        let mut kept = Vec::new();
+        for leak in decided {
+            let Some(id) = &leak.inherent else {
+                continue;
+            };
+            let derivation = self.keep(leak);
+            kept.push(derivation);
+            self.out.inherent.push(InherentFound {
+                id: id.clone(),
+                principal: question.principal.clone(),
+                letter: question.letter,
+                fact: question.kind,
+                derivation,
+            });
+        }
+        kept
+    }
+
     fn never(
         &mut self,
         question: &Question<'_>,
         decided: &[&Derivation],
         undecided: &[&Derivation],
     ) -> (Judged, Vec<usize>) {
-        let (inherent, own): (Vec<&&Derivation>, Vec<&&Derivation>) =
-            decided.iter().partition(|known| known.inherent.is_some());
+        let (inherent, own): (Vec<&Derivation>, Vec<&Derivation>) = decided
+            .iter()
+            .copied()
+            .partition(|known| known.inherent.is_some());
         let (weak, strong): (Vec<&Derivation>, Vec<&Derivation>) = own
             .into_iter()
-            .copied()
             .partition(|known| known.grade == Grade::Suspected);
         let mut kept = self.findings(question, &strong);
-        kept.extend(inherent.iter().map(|leak| self.keep_inherent(question, leak)));
         let judged = if !strong.is_empty() {
             Judged::Finding
         } else if let Some(reason) = self.reason_to_doubt(question, &weak, undecided) {
@@ -180,27 +215,12 @@ impl Judge<'_> {
         (judged, kept)
     }
 
-    fn may(&mut self, question: &Question<'_>, decided: &[&Derivation]) -> (Judged, Vec<usize>) {
-        let leaks = decided.iter().filter(|known| known.inherent.is_some());
-        let kept: Vec<usize> = leaks
-            .map(|leak| self.keep_inherent(question, leak))
-            .collect();
-        if kept.is_empty() {
-            return (Judged::Ok, self.keep_first(decided));
+    fn may(&mut self, decided: &[&Derivation]) -> (Judged, Vec<usize>) {
+        // What the protocol gives away is reported already.
+        if decided.iter().any(|known| known.inherent.is_some()) {
+            return (Judged::Inherent, Vec::new());
         }
-        (Judged::Inherent, kept)
-    }
-
-    fn keep_inherent(&mut self, question: &Question<'_>, leak: &Derivation) -> usize {
-        let derivation = self.keep(leak);
-        self.out.inherent.push(InherentFound {
-            id: leak.inherent.clone().unwrap_or_default(),
-            principal: question.principal.clone(),
-            letter: question.letter,
-            fact: question.kind,
-            derivation,
-        });
-        derivation
+        (Judged::Ok, self.keep_first(decided))
     }
 
     fn must(
@@ -209,7 +229,7 @@ impl Judge<'_> {
         decided: &[&Derivation],
         undecided: &[&Derivation],
     ) -> (Judged, Vec<usize>) {
-        let (_, kept) = self.may(question, decided);
+        let kept = self.keep_first(decided);
         let held = |fact: &usize| {
             decided
                 .iter()

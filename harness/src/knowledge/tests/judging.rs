@@ -81,6 +81,23 @@ fn an_inherent_leak_that_is_not_found_is_the_harness_s_fault() {
 }
 
 #[test]
+fn an_inherent_leak_is_reported_even_where_the_policy_allows_it() {
+    let mut stage = Stage::new();
+    stage.inherent.extend(
+        read_inherent(
+            "- { id: I4, title: t, fact: 'origin, destination', principal: tap, grade: holds, \
+             rules: [link], source: s, cure: c, ruled: 2026-11-21 }",
+        )
+        .expect("a good list"),
+    );
+    let tap = Principal::Tap("backbone".into());
+    let claims = [claim(tap, ClaimKind::Inherent(vec!["I4".into()]))];
+    let judgement = verdict(&stage, &run(&stage, &Rogue::default()), &claims);
+    assert_eq!(findings(&judgement), "");
+    assert!(judgement.inherent.iter().any(|found| found.id == "I4"));
+}
+
+#[test]
 fn a_run_in_which_nobody_learned_anything_is_no_pass() {
     let stage = Stage::new();
     let mut trace = run(&stage, &Rogue::default());

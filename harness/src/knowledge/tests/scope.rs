@@ -161,6 +161,24 @@ fn a_leak_that_may_belong_to_either_of_two_letters_is_doubtful() {
 }
 
 #[test]
+fn what_a_person_knows_from_their_own_letter_is_no_leak_of_another() {
+    let mut stage = Stage::new();
+    stage.letter("second", "carol", "bob");
+    let mut recording = Recording::new(&stage);
+    for plan in &stage.letters {
+        recording.typed(&plan.author, plan.subject.as_bytes());
+    }
+    // While both letters fly, carol asks the resolver and beta about the recipient of both.
+    let ask = recording.connect("carol", "mx.beta.example");
+    recording.talk(ask, &[&format!("> SGNT <{}>", stage.address_of("bob"))]);
+    four_hops(&stage, &mut recording, 0, &Rogue::default());
+    four_hops(&stage, &mut recording, 1, &Rogue::default());
+    let judgement = verdict(&stage, &recording.finish(), &[]);
+    assert_eq!(findings(&judgement), "");
+    assert_eq!(judgement.doubts, []);
+}
+
+#[test]
 fn a_leak_beside_a_stored_message_is_tied_to_it() {
     let mut stage = Stage::new();
     stage.letter("second", "alice", "dave");
