@@ -71,12 +71,12 @@ pub fn furnish(
     Ok(context! {
         dir => folder.display().to_string(),
         given => given.display().to_string(),
-        host => host.name,
+        host => host.name.clone(),
         address => host.address.to_string(),
-        domain => organization.domain,
+        domain => organization.domain.clone(),
         port => context! { dns => ports.dns, dmtp => ports.dmtp, dmap => ports.dmap },
         resolver => resolver.dns.to_string(),
-        users => Value::from_serialize(&users),
+        users => minijinja::value::Serde(&users),
     })
 }
 
