@@ -82,7 +82,10 @@ impl Kill {
                     Grade::Suspected => "is suspected of",
                     Grade::Nothing => "does not know",
                 };
-                format!("{} {grade} {} ({})", known.principal, known.fact, known.requirement)
+                format!(
+                    "{} {grade} {} ({})",
+                    known.principal, known.fact, known.requirement
+                )
             }
             (None, Some(expectation)) => format!("not met: {expectation}"),
             (None, None) => "any".into(),

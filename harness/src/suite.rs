@@ -223,24 +223,27 @@ impl Suite {
     }
 
     /// One libtest trial per case, named `topic::name`, for a test target with `harness = false`.
+    ///
+    /// A case that cannot run in this setting is an ignored trial, so that no skip counts as a pass.
     pub fn trials(&self) -> Vec<Trial> {
         self.selected()
             .map(|entry| {
                 let (entry, setting) = (entry.clone(), self.setting.clone());
-                Trial::test(entry.name().replace('/', "::"), move || {
+                let skipped = run::is_skipped(&entry, &setting);
+                let trial = Trial::test(entry.name().replace('/', "::"), move || {
                     let run = run::run(&entry, &setting);
                     match run.verdict {
                         Verdict::Pass => Ok(()),
-                        // libtest knows no skip at run time; say why on standard error.
-                        Verdict::Skipped => {
-                            eprintln!("{} skipped: {}", run.name, run.reasons.join("; "));
-                            Ok(())
-                        }
+                        Verdict::Skipped => Err(Failed::from(format!(
+                            "skipped: {}",
+                            run.reasons.join("; ")
+                        ))),
                         Verdict::Fail | Verdict::Inconclusive => {
                             Err(Failed::from(dimespec_report::text::failure(&run, false)))
                         }
                     }
-                })
+                });
+                trial.with_ignored_flag(skipped)
             })
             .collect()
     }

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dime::platform::{Batch, BoxFuture, NetError, Platform, Ports, Tick, UnixTime};
-use dime::tls::{self, ServerIdentity};
+use dime::platform::{Batch, BoxFuture, NetError, Platform, Ports, Stream, Tick, UnixTime};
+use dime::tls::{self, ServerIdentity, TlsError};
 use dimespec::ledger::{ChannelKind, Completeness, Direction, Layer, Ledger, Trace};
 use dimespec::net::sim::{Limits, Settings, SimError, Simulation};
 use dimespec::net::tap::Recorder;
@@ -320,6 +320,72 @@ fn two_hosts_talk_tls() {
         Box::pin(async move { echo(&*platform, address(1), &message).await })
     });
     assert_eq!(received, Ok(sent));
+}
+
+/// What a server does with a connection.
+type Conduct = fn(Arc<dyn Platform>, Box<dyn Stream>) -> BoxFuture<'static, ()>;
+
+/// What a TLS client says of a server that does `misbehave` with the connection, and when.
+fn against(misbehave: Conduct) -> (TlsError, Tick) {
+    let result = with_echo_server(1, move |platform| {
+        let server = platform.clone();
+        let serve = async move {
+            let mut listener = server.listen(4000).await.expect("port is free");
+            let stream = listener.accept().await.expect("client connects");
+            misbehave(server, stream).await;
+        };
+        platform.spawn("bad server", Box::pin(serve));
+        Box::pin(async move {
+            let clock = platform.clock();
+            clock.sleep_until(Tick(0) + Duration::from_secs(1)).await;
+            let deadline = Tick(0) + WAIT;
+            let to = SocketAddr::new(address(2), 4000);
+            let stream = platform.connect(to, deadline).await.expect("listens");
+            let secured = tls::connect(&*platform, stream, SERVER, deadline).await;
+            (secured.err().expect("it misbehaves"), clock.now())
+        })
+    });
+    result.expect("the run succeeds")
+}
+
+#[test]
+fn a_client_says_what_the_server_did_wrong() {
+    let (error, at) = against(|_, stream| {
+        Box::pin(async move {
+            let _open = stream;
+            std::future::pending().await
+        })
+    });
+    assert_eq!((error, at), (TlsError::TimedOut, Tick(0) + WAIT));
+
+    let (error, _) = against(|_, stream| Box::pin(async move { drop(stream) }));
+    assert_eq!(error, TlsError::Closed);
+
+    let (error, _) = against(|_, mut stream| {
+        Box::pin(async move {
+            let _ = stream.write_all(b"220 mx.alpha.example ESMTP\r\n").await;
+            let _ = stream.read(&mut [0; 4096]).await;
+        })
+    });
+    assert!(matches!(error, TlsError::Handshake(_)), "{error}");
+}
+
+#[test]
+fn a_server_cannot_show_a_certificate_whose_key_it_lacks() {
+    let (error, _) = against(|platform, stream| {
+        Box::pin(async move {
+            let other = pki::issue(CertificateKind::Authority, SERVER, 1, NOW).expect("plain");
+            let identity = ServerIdentity {
+                key: other.key.into(),
+                ..identity()
+            };
+            let deadline = Tick(0) + WAIT;
+            let error = tls::accept(&*platform, stream, &identity, deadline).await;
+            let error = error.err().expect("key and certificate differ");
+            assert!(matches!(error, TlsError::Identity(_)), "{error}");
+        })
+    });
+    assert_eq!(error, TlsError::Closed);
 }
 
 #[test]

@@ -9,9 +9,12 @@ use std::time::Duration;
 use dime::dns::{Answer, DnsClient, DnsError, Security};
 use dime::platform::{BoxFuture, Platform, Ports, UnixTime};
 use dime_wire::keys::SigningKey;
+use dimespec::ledger::Trace;
 use dimespec::net::dns::{AuthoritativeServer, Recursor, SIGNATURE_LIFETIME, serve};
 use dimespec::net::sim::{Limits, Settings, Simulation};
+use dimespec::net::tap::Recorder;
 use dimespec::world::{Zone, ZoneRecord, ZoneSigning};
+use rand_core::Rng;
 
 const NOW: UnixTime = UnixTime(1_800_000_000);
 const RECORD: &str = "v=1 pok=abc";
@@ -89,17 +92,29 @@ fn zones(leaf: ZoneSigning) -> Vec<Zone> {
     ]
 }
 
-/// Runs `work` on a client of this internet and returns what it gave, with the number of steps.
+/// Runs `work` on a client of this internet and returns what it gave.
 fn ask<T: Send + 'static>(
     leaf: ZoneSigning,
     work: impl Fn(Arc<dyn Platform>, DnsClient) -> BoxFuture<'static, T> + Send + Sync + 'static,
 ) -> T {
+    recorded(5, leaf, work).0
+}
+
+/// As [`ask`], with all that was recorded.
+fn recorded<T: Send + 'static>(
+    seed: u64,
+    leaf: ZoneSigning,
+    work: impl Fn(Arc<dyn Platform>, DnsClient) -> BoxFuture<'static, T> + Send + Sync + 'static,
+) -> (T, Trace) {
     let settings = Settings {
-        seed: 5,
+        seed,
         start: NOW,
         ports: Ports::default(),
     };
     let mut simulation = Simulation::new(settings);
+    let recorder = Recorder::new(simulation.clock());
+    let tap = recorder.clone();
+    simulation.decorate(move |host, platform| tap.tap(host, platform));
     let zones = zones(leaf);
     let anchor = zones[0].key.public().0;
     for (name, last) in [("root", 1), ("ns.example", 2), ("ns.alpha.example", 3)] {
@@ -141,9 +156,10 @@ fn ask<T: Send + 'static>(
         .host("client", address(5), client)
         .expect("fresh");
     let director = async { answered.await.expect("client ends") };
-    simulation
+    let result = simulation
         .run(director, Limits::default())
-        .expect("the run succeeds")
+        .expect("the run succeeds");
+    (result, recorder.take())
 }
 
 fn text_of(leaf: ZoneSigning, name: &'static str) -> Result<Answer<Vec<String>>, DnsError> {
@@ -266,4 +282,122 @@ fn a_silent_resolver_is_named() {
         error,
         "name server 10.0.0.5:53 did not answer before the deadline"
     );
+}
+
+/// All kinds of look-up in one run.
+fn everything(seed: u64) -> Trace {
+    let work = |_: Arc<dyn Platform>, client: DnsClient| -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            for name in ["_dx.alpha", "long.alpha", "nobody.alpha", "_dx.beta", "mx"] {
+                let _ = client.text(&format!("{name}.example")).await;
+                let _ = client.addresses(&format!("{name}.example")).await;
+            }
+        })
+    };
+    recorded(seed, ZoneSigning::Signed, work).1
+}
+
+fn digest_in_another_process(seed: u64) -> String {
+    let this = std::env::current_exe().expect("tests are a program");
+    let output = std::process::Command::new(this)
+        .args(["--exact", "a_run_tells_its_digest", "--nocapture"])
+        .env("DIGEST_SEED", seed.to_string())
+        .output()
+        .expect("starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().find_map(|line| line.split("digest=").nth(1));
+    line.expect("tells its digest").to_owned()
+}
+
+#[test]
+fn a_run_tells_its_digest() {
+    let seed = std::env::var("DIGEST_SEED").ok();
+    let seed = seed.map_or(1, |seed| seed.parse().expect("a number"));
+    let trace = everything(seed);
+    assert!(trace.packets.len() > 50);
+    println!("digest={}", hex::encode(trace.digest()));
+}
+
+#[test]
+fn validation_asks_the_same_questions_in_every_process() {
+    let first = digest_in_another_process(41);
+    for _ in 0..5 {
+        assert_eq!(first, digest_in_another_process(41));
+    }
+    assert_ne!(first, digest_in_another_process(42));
+}
+
+/// A question for the text at `_dx.alpha.example`, with id 0x1234 and a DNSSEC-aware reader.
+const QUESTION: &[u8] = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\
+    \x03_dx\x05alpha\x07example\x00\x00\x10\x00\x01\
+    \x00\x00\x29\x04\xd0\x00\x00\x80\x00\x00\x00";
+
+/// `bytes` with some of them changed, and sometimes cut.
+fn mutated(bytes: &[u8], rng: &mut impl Rng) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..rng.next_u32() % 6 {
+        let at = rng.next_u32() as usize % bytes.len();
+        bytes[at] = rng.next_u32() as u8;
+    }
+    if rng.next_u32().is_multiple_of(4) {
+        bytes.truncate(rng.next_u32() as usize % bytes.len());
+    }
+    bytes
+}
+
+#[test]
+fn name_servers_live_through_garbage() {
+    let answer = ask(ZoneSigning::Signed, |platform, client| {
+        Box::pin(async move {
+            let mut rng = platform.entropy("garbage".into());
+            let socket = platform.datagram(0).await.expect("ports are free");
+            for round in 0..2000u32 {
+                let garbage = mutated(QUESTION, &mut rng);
+                let to = SocketAddr::new(address(1 + (round % 4) as u8), 53);
+                socket.send(&garbage, to).await.expect("sends");
+            }
+            client.text("_dx.alpha.example").await
+        })
+    });
+    assert_eq!(answer, found(Security::Secure, &[RECORD]));
+}
+
+/// Answers every question with what an honest server says, damaged.
+async fn lying_resolver(platform: Arc<dyn Platform>) {
+    let mut rng = platform.entropy("lies".into());
+    let here = platform.datagram(5300).await.expect("port is free");
+    let there = platform.datagram(0).await.expect("ports are free");
+    let honest = SocketAddr::new(address(4), 53);
+    loop {
+        let (question, asker) = here.receive().await.expect("receives");
+        there.send(&question, honest).await.expect("sends");
+        let (answer, _) = there.receive().await.expect("receives");
+        // The id stays, or the asker would not look at the rest.
+        let mut lie = mutated(answer.get(2..).unwrap_or_default(), &mut rng);
+        lie.splice(0..0, question.into_iter().take(2));
+        here.send(&lie, asker).await.expect("sends");
+    }
+}
+
+#[test]
+fn a_lying_resolver_never_makes_a_client_believe_or_fall() {
+    let answers = ask(ZoneSigning::Signed, |platform, _| {
+        let anchor = zones(ZoneSigning::Signed)[0].key.public().0;
+        platform.spawn("liar", Box::pin(lying_resolver(platform.clone())));
+        Box::pin(async move {
+            let liar = SocketAddr::new(address(5), 5300);
+            let mut answers = Vec::new();
+            for _ in 0..100 {
+                let client = DnsClient::new(platform.clone(), liar, vec![anchor]);
+                answers.push(client.text("_dx.alpha.example").await);
+            }
+            answers
+        })
+    });
+    let truth = found(Security::Secure, &[RECORD]);
+    let secure = |answer: &&Result<Answer<Vec<String>>, DnsError>| matches!(answer, Ok(answer) if answer.security == Security::Secure);
+    assert!(answers.iter().filter(secure).all(|answer| *answer == truth));
+    assert!(answers.iter().any(|answer| !secure(&answer)));
+    let downgraded = |answer: &Result<Answer<Vec<String>>, DnsError>| matches!(answer, Ok(answer) if answer.security == Security::Insecure);
+    assert!(!answers.iter().any(downgraded), "{answers:?}");
 }

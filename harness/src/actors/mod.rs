@@ -7,6 +7,7 @@ pub mod adapter;
 pub mod cast;
 mod client;
 mod door;
+mod furnish;
 mod host;
 mod staging;
 
@@ -17,6 +18,7 @@ use crate::scenario::steps::BounceWish;
 
 pub use cast::{Cast, CastError, Player};
 pub use door::{Door, HostGone};
+pub use furnish::furnish;
 pub use host::{Boot, Company, Parts, Party, company, resolver_config};
 pub use staging::Staging;
 

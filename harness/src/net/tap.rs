@@ -50,6 +50,7 @@ struct State {
     datagrams: BTreeMap<(SocketAddr, SocketAddr), (ChannelId, SocketAddr)>,
     places: BTreeMap<Place, ChannelId>,
     buffers: BTreeMap<(ChannelId, Direction, Layer), BufferId>,
+    missed: BTreeMap<Principal, String>,
 }
 
 /// One connection between two sockets and the ends of it that were seen.
@@ -127,6 +128,11 @@ impl Recorder {
         self.record_at(place, Direction::Forth, bytes);
     }
 
+    /// Says that `principal` saw more than was recorded, and why.
+    pub fn missed(&self, principal: Principal, reason: &str) {
+        self.lock().missed.insert(principal, reason.to_owned());
+    }
+
     /// Everything recorded so far, without ledgers.
     pub fn so_far(&self) -> Trace {
         self.lock().trace.clone()
@@ -134,8 +140,14 @@ impl Recorder {
 
     /// Ends the recording: the trace with a ledger for each of the world's principals.
     pub fn finish(&self, world: &World) -> Trace {
+        let missed = std::mem::take(&mut self.lock().missed);
         let mut trace = self.take();
         trace.ledgers = Witnesses::of(world).ledgers(&trace);
+        for ledger in &mut trace.ledgers {
+            if let Some(reason) = missed.get(&ledger.principal) {
+                ledger.completeness = Completeness::Partial(reason.clone());
+            }
+        }
         trace
     }
 

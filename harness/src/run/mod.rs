@@ -22,6 +22,8 @@ use crate::ledger::Trace;
 use crate::scenario::steps::Step;
 use crate::scenario::{Case, Entry};
 use crate::world::{Addressing, World};
+pub use live::interrupted;
+use live::LiveStage;
 use perform::Performance;
 
 /// With what a case runs.
@@ -96,38 +98,51 @@ pub fn run(entry: &Entry, setting: &Setting) -> Run {
             ..base
         };
     }
-    let world = match build(&case, setting) {
-        Ok(world) => Arc::new(world),
-        Err(error) => return outcome::broken_scenario(base, &error),
+    match staged(&case, setting) {
+        Ok((world, evidence)) => outcome::judge(base, &case, &world, &evidence),
+        Err(Unstaged::World(error)) => outcome::broken_scenario(base, &error),
+        Err(Unstaged::Stage(broken)) => outcome::broken_stage(base, broken),
+    }
+}
+
+/// Why a case has no evidence.
+enum Unstaged {
+    World(String),
+    Stage(Broken),
+}
+
+fn staged(case: &Case, setting: &Setting) -> Result<(Arc<World>, Evidence), Unstaged> {
+    let scenario = &case.scenario;
+    let build = |now, addressing: &Addressing| {
+        World::build(scenario, setting.seed, now, addressing)
+            .map(Arc::new)
+            .map_err(|error| Unstaged::World(described(&error)))
     };
-    let evidence = match setting.stage {
+    match setting.stage {
         #[cfg(feature = "sim")]
-        StageKind::Sim => sim::stage(&case, &world, setting),
+        StageKind::Sim => {
+            let day = scenario.world.clock.as_ref();
+            let now = day.map_or(FIRST_DAY, |day| UnixTime(day.value.0));
+            let world = build(now, &Addressing::simulated())?;
+            let evidence = sim::stage(case, &world, setting).map_err(Unstaged::Stage)?;
+            Ok((world, evidence))
+        }
         #[cfg(not(feature = "sim"))]
-        StageKind::Sim => Err(Broken::Harness("this build has no simulation".into())),
-        StageKind::Live => live::stage(&case, &world, setting),
-    };
-    match evidence {
-        Ok(evidence) => outcome::judge(base, &case, &world, &evidence),
-        Err(broken) => outcome::broken_stage(base, broken),
+        StageKind::Sim => Err(Unstaged::Stage(Broken::Harness(
+            "this build has no simulation".into(),
+        ))),
+        StageKind::Live => {
+            let stage = LiveStage::claim(setting.seed).map_err(Unstaged::Stage)?;
+            let world = build(stage.now(), &stage.addressing())?;
+            let evidence = stage.perform(case, &world, setting);
+            Ok((world, evidence.map_err(Unstaged::Stage)?))
+        }
     }
 }
 
 /// The day on which the simulation's clock starts unless the scenario says otherwise.
+#[cfg(feature = "sim")]
 const FIRST_DAY: UnixTime = UnixTime(1_795_219_200);
-
-fn build(case: &Case, setting: &Setting) -> Result<World, String> {
-    let scenario = &case.scenario;
-    let built = match setting.stage {
-        StageKind::Sim => {
-            let day = scenario.world.clock.as_ref();
-            let now = day.map_or(FIRST_DAY, |day| UnixTime(day.value.0));
-            World::build(scenario, setting.seed, now, &Addressing::simulated())
-        }
-        StageKind::Live => return live::build(scenario, setting.seed),
-    };
-    built.map_err(|error| described(&error))
-}
 
 /// An error and what caused it, in one line.
 fn described(error: &dyn std::error::Error) -> String {
@@ -151,6 +166,13 @@ fn replay(name: &str, setting: &Setting) -> String {
         "dimespec run --exact '{name}' --seed {}{live}{cast}",
         setting.seed
     )
+}
+
+/// Whether a case cannot run in this setting. Reads the whole file only where that may be so.
+pub fn is_skipped(entry: &Entry, setting: &Setting) -> bool {
+    let may_be = setting.stage == StageKind::Live || setting.cast.adapters().next().is_some();
+    let case = || entry.case().ok();
+    may_be && case().is_some_and(|case| skip_reason(&case, setting).is_some())
 }
 
 /// Why a case cannot run in this setting; decided before anything starts.

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 /// Bytes of one scenario file.
-pub const MAX_FILE_BYTES: usize = 256 * 1024;
+pub const MAX_FILE_BYTES: usize = 64 * 1024;
 /// Files in one folder of scenarios.
 pub const MAX_FILES: usize = 10_000;
 /// Depth of folders below a folder of scenarios.
 pub const MAX_FOLDER_DEPTH: usize = 8;
 /// Nodes of one YAML document, aliases expanded.
-pub const MAX_NODES: usize = 20_000;
+pub const MAX_NODES: usize = 10_000;
 /// Nesting of one YAML document.
 pub const MAX_DEPTH: usize = 32;
 /// Names in one mapping.

@@ -147,7 +147,7 @@ pub fn parse(name: &str, path_shown: &str, text: &str) -> Result<Vec<Case>, Diag
 }
 
 /// Reads and checks one case of a file.
-pub fn parse_case(
+pub(crate) fn parse_case(
     name: &str,
     path_shown: &str,
     text: &str,
@@ -453,6 +453,30 @@ mod tests {
             kept == current,
             "the schema is stale: run this test with DIMESPEC_WRITE_SCHEMA=1"
         );
+    }
+
+    #[test]
+    fn a_file_of_nothing_but_problems_is_told_shortly() {
+        let text = "${a} ".repeat(limits::MAX_FILE_BYTES / 5);
+        let problems = parse("a/b", "a.yaml", &text).expect_err("there is no axis `a`");
+        assert_eq!(problems.problems.len(), limits::MAX_PROBLEMS);
+        let problems = parse("a/b", "a.yaml", &text.repeat(2)).expect_err("it is too long");
+        insta::assert_snapshot!(problems, @r"
+        error: the file is longer than 65536 bytes
+         --> a.yaml:1:1
+        ");
+        let deep = "[".repeat(limits::MAX_FILE_BYTES);
+        assert!(parse("a/b", "a.yaml", &deep).is_err());
+        let users = (0..900).fold(String::new(), |all, index| {
+            all + &format!("u{index}: {{}}, ")
+        });
+        insta::assert_snapshot!(broken("bob: {}", &users), @r"
+        error: more than 64 names in one mapping
+         --> topic/name.yaml:6:28
+          |
+        6 |     beta.example: { users: { u0: {}, u1: {}, u2: {}, u3: {}, u4: {}, u5: {}, u6: {}, u7: {}, u8: {},
+          |                            ^
+        ");
     }
 
     proptest! {

@@ -8,12 +8,8 @@ use crate::scenario::limits;
 use crate::scenario::values::{Misread, Place};
 use crate::scenario::vary::Text;
 
-/// Reads one YAML document.
+/// Reads one YAML document; its length is the caller's to limit.
 pub(crate) fn document<T: DeserializeOwned>(text: &Text) -> Result<T, Diagnostics> {
-    if text.filled().len() > limits::MAX_FILE_BYTES {
-        let message = format!("the file is longer than {} bytes", limits::MAX_FILE_BYTES);
-        return Err(Diagnostic::of_file(text.path(), message).into());
-    }
     serde_saphyr::from_str_with_options(text.filled(), options())
         .map_err(|error| explain(text, &error).into())
 }

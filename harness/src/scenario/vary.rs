@@ -43,6 +43,10 @@ impl fmt::Display for Axes {
 /// All combinations a file's `vary` block asks for, the last axis changing fastest. Reads nothing
 /// but the block.
 pub(crate) fn combinations(path: &str, text: &str) -> Result<Vec<Axes>, Diagnostics> {
+    if text.len() > limits::MAX_FILE_BYTES {
+        let message = format!("the file is longer than {} bytes", limits::MAX_FILE_BYTES);
+        return Err(Diagnostic::of_file(path, message).into());
+    }
     let Some((offset, block)) = block(text) else {
         return Ok(vec![Axes::default()]);
     };
@@ -190,15 +194,19 @@ impl Text {
 
     /// A file with the values of one case put in. Lines that are only a comment stay as they are.
     pub(crate) fn fill(path: &str, text: &str, axes: &Axes) -> Result<Self, Diagnostics> {
-        let mut filled = Text::plain(path, text);
+        let plain = Text::plain(path, text);
+        let mut filled = plain.clone();
         filled.filled.clear();
         let mut problems = Diagnostics::default();
         let mut offset = 0;
         for line in text.split_inclusive('\n') {
+            if problems.omitted > 0 {
+                break;
+            }
             if line.trim_start().starts_with('#') {
                 filled.filled.push_str(line);
             } else {
-                filled.fill_line(line, offset, axes, &mut problems);
+                filled.fill_line(&plain, line, offset, axes, &mut problems);
             }
             offset += line.len();
         }
@@ -206,15 +214,24 @@ impl Text {
         Ok(filled)
     }
 
-    fn fill_line(&mut self, line: &str, start: usize, axes: &Axes, problems: &mut Diagnostics) {
+    fn fill_line(
+        &mut self,
+        plain: &Text,
+        line: &str,
+        start: usize,
+        axes: &Axes,
+        problems: &mut Diagnostics,
+    ) {
         let mut rest = line;
         while let Some((before, after)) = rest.split_once("${") {
             let offset = start + line.len() - rest.len() + before.len();
             self.filled.push_str(before);
-            let plain = Text::plain(&self.path, &self.original);
+            if problems.omitted > 0 {
+                return;
+            }
             let Some((axis, behind)) = after.split_once('}') else {
                 let place = Place { offset, length: 2 };
-                problems.push(Diagnostic::at(&plain, place, "`${` without `}`"));
+                problems.push(Diagnostic::at(plain, place, "`${` without `}`"));
                 return;
             };
             let original = Place {
@@ -230,7 +247,7 @@ impl Text {
                 self.filled.push_str(value);
             } else {
                 let message = format!("unknown axis `{axis}`");
-                let problem = Diagnostic::at(&plain, original, message);
+                let problem = Diagnostic::at(plain, original, message);
                 let known = axes.0.iter().map(|(name, _)| name.as_str());
                 problems.push(problem.suggest(axis, known));
             }

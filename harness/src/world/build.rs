@@ -112,8 +112,8 @@ impl World {
             facts: Vec::new(),
             taps: taps(scenario),
         };
-        places::settle(&mut world, &homes, draw, addressing);
         world.letters = letters::plan(scenario, &world.people, draw)?;
+        places::settle(&mut world, &homes, draw, addressing);
         world.facts = letters::facts(&world);
         Ok(world)
     }

@@ -170,7 +170,6 @@ fn blocks(token: &str, size: u64) -> Vec<u8> {
     text
 }
 
-/// What there is to know of every letter of a world.
 /// Bytes from which a value can be told from chance at all. Only letters recorded elsewhere have
 /// shorter ones, such as the subject `Test`; whoever holds those cannot be found out.
 const SHORTEST_FACT: usize = 5;
@@ -215,7 +214,8 @@ fn facts_of(world: &World, index: usize, letter: &LetterPlan) -> Vec<Fact> {
             token(note.unwrap_or(&letter.other_headers)),
         ),
         (FactKind::Body, token(&letter.body)),
-        (FactKind::AuthorHost, host(&letter.author)),
+        // Of a recorded message the author's host has no part in the run.
+        (FactKind::AuthorHost, host(&letter.author).filter(|_| drawn)),
         (FactKind::RecipientHost, host(&letter.recipient)),
     ];
     for attachment in &letter.attachments {

@@ -142,7 +142,7 @@ pub enum HostRole {
     MailServer(String),
     /// A user's client.
     Client(PersonId),
-    /// Nothing; raw dialogs come from here.
+    /// Nothing; raw dialogs and recorded messages come from here.
     Stranger,
 }
 

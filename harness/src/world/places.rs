@@ -29,13 +29,20 @@ const FIRST_CLIENT: u8 = 10;
 
 /// Gives everybody a host and every name a zone.
 pub(super) fn settle(world: &mut World, homes: &[Home], draw: Draw, addressing: &Addressing) {
+    // Recorded messages are handed over from the stranger's host: it then belongs to their origin.
+    let recorded = world
+        .letters
+        .iter()
+        .find(|letter| letter.recorded.is_some());
+    let author = recorded.and_then(|letter| world.people.get(&letter.author));
+    let origin = author.map(|author| author.organization.as_str());
     let mut settler = Settler {
         hosts: BTreeMap::new(),
         zones: Vec::new(),
         draw,
         addressing,
     };
-    settler.infrastructure();
+    settler.infrastructure(origin);
     let mut registries = Vec::new();
     for home in homes {
         let registry = home.domain.rsplit('.').next().unwrap_or_default();
@@ -67,13 +74,16 @@ struct Settler<'a> {
 }
 
 impl Settler<'_> {
-    fn infrastructure(&mut self) {
+    fn infrastructure(&mut self, origin: Option<&str>) {
         let principal = |name: &str| Principal::Dns(name.to_owned());
         let serves_root = HostRole::NameServer(vec![".".to_owned()]);
         self.host(ROOT, INFRASTRUCTURE, 1, principal(ROOT), serves_root);
         let resolver = principal(RESOLVER);
         self.host(RESOLVER, INFRASTRUCTURE, 2, resolver, HostRole::Resolver);
-        let stranger = Principal::Person(STRANGER.to_owned());
+        let stranger = match origin {
+            Some(origin) => Principal::Organization(origin.to_owned()),
+            None => Principal::Person(STRANGER.to_owned()),
+        };
         self.host(STRANGER, INFRASTRUCTURE, 3, stranger, HostRole::Stranger);
         self.zone(".", ROOT, ZoneSigning::Signed);
     }

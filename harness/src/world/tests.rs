@@ -273,6 +273,11 @@ fn a_recorded_message_is_for_the_keys_of_its_world() {
 
     let world = build(&imported("A"), 1);
     let letter = &world.letters[0];
+    let hands_it_over = &world.hosts[STRANGER].principal;
+    assert_eq!(
+        hands_it_over,
+        &Principal::Organization("darkmail.example".to_owned())
+    );
     let message = Message::parse(letter.recorded.as_deref().expect("it is recorded"));
     let message = message.expect("it was made by another implementation");
     let destination = &world.people[&letter.recipient].organization;

@@ -4,9 +4,11 @@
 //! whom to trust. Everything reaches the outside through [`platform::Platform`].
 
 pub mod agent;
+pub mod daemon;
 pub mod dmap;
 pub mod dmtp;
 pub mod dns;
+pub mod files;
 pub mod live;
 pub mod platform;
 pub mod resolver;

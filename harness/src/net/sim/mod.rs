@@ -289,7 +289,7 @@ impl Simulation {
         match catch_unwind(AssertUnwindSafe(|| sim.step())) {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(failed(error.to_string())),
-            Err(panic) => Err(failed(super::panic_text(&*panic))),
+            Err(panic) => Err(failed(tasks::panic_text(&*panic))),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The tasks of simulated hosts: scoped, counted, named, and never panicking unseen.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,8 +12,6 @@ use std::task::{Context, Poll, Waker};
 use dime::platform::scope::{HostScope, Scoped};
 use dime::platform::{BoxFuture, Task};
 use futures_util::future::{AbortHandle, Abortable};
-
-use super::super::panic_text;
 
 /// How many tasks may run at a time in one simulation.
 pub const MAX_TASKS: usize = 10_000;
@@ -206,4 +205,11 @@ impl Drop for HostTask {
             }
         }
     }
+}
+
+/// What a panic said.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "panic without a message".to_owned())
 }

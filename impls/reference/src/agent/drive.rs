@@ -194,3 +194,156 @@ impl<S: Session> Connection<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::pin::Pin;
+    use std::sync::Mutex;
+    use std::task::{Context, Poll};
+
+    use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+
+    use super::*;
+    use crate::dmtp::{ClientEvent, ClientSession, Command};
+    use crate::platform::{BoxFuture, Tick, UnixTime};
+
+    /// A clock that jumps to whatever is waited for.
+    #[derive(Default)]
+    struct Jumping(Arc<Mutex<Tick>>);
+
+    impl Clock for Jumping {
+        fn now(&self) -> Tick {
+            *self.0.lock().expect("no panic")
+        }
+
+        fn wall(&self) -> UnixTime {
+            UnixTime(0)
+        }
+
+        fn sleep_until(&self, deadline: Tick) -> BoxFuture<'static, ()> {
+            let now = self.0.clone();
+            Box::pin(async move {
+                // Everybody else goes first.
+                for _ in 0..8 {
+                    tokio::task::yield_now().await;
+                }
+                *now.lock().expect("no panic") = deadline;
+            })
+        }
+    }
+
+    struct Pipe(DuplexStream);
+
+    impl AsyncRead for Pipe {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<std::io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(context, buffer)
+        }
+    }
+
+    impl AsyncWrite for Pipe {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<std::io::Result<usize>> {
+            Pin::new(&mut self.0).poll_write(context, bytes)
+        }
+
+        fn poll_flush(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<std::io::Result<()>> {
+            Pin::new(&mut self.0).poll_flush(context)
+        }
+
+        fn poll_shutdown(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<std::io::Result<()>> {
+            Pin::new(&mut self.0).poll_shutdown(context)
+        }
+    }
+
+    impl Stream for Pipe {
+        fn local(&self) -> SocketAddr {
+            SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 1)
+        }
+
+        fn peer(&self) -> SocketAddr {
+            self.local()
+        }
+    }
+
+    /// A client and the raw end of its server.
+    fn client(room: usize) -> (Connection<ClientSession>, DuplexStream) {
+        let (near, far) = tokio::io::duplex(room);
+        let clock = Arc::new(Jumping::default());
+        let connection = Connection::new(ClientSession::new(), Box::new(Pipe(near)), clock);
+        (connection, far)
+    }
+
+    async fn greeted(room: usize) -> (Connection<ClientSession>, DuplexStream) {
+        let (mut connection, mut server) = client(room);
+        let banner = b"220 <b> DMTPv1\r\n";
+        server.write_all(banner).await.expect("client is there");
+        assert_eq!(connection.next().await, Ok(Some(ClientEvent::Greeting)));
+        (connection, server)
+    }
+
+    fn ask(connection: &mut Connection<ClientSession>, command: Command) {
+        let command = crate::dmtp::ClientCommand::Plain(command);
+        connection.command(command).expect("client is ready");
+    }
+
+    #[tokio::test]
+    async fn a_silent_peer_is_given_up_at_the_deadline() {
+        let (mut connection, _server) = client(64);
+        let silent = connection.next().await;
+        assert!(matches!(
+            silent,
+            Err(DriveError::Protocol(ProtocolError::Silent { .. }))
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_read_is_given_up() {
+        let (mut connection, _server) = greeted(16).await;
+        let domain = "a-long-domain.alpha.example".to_owned();
+        ask(&mut connection, Command::Ehlo { domain });
+        let silent = connection.next().await;
+        assert!(matches!(
+            silent,
+            Err(DriveError::Protocol(ProtocolError::Silent { .. }))
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_leaves_ends_the_connection() {
+        let (mut connection, server) = greeted(64).await;
+        drop(server);
+        assert_eq!(connection.next().await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_breaks_the_protocol_is_named_and_left() {
+        let (mut connection, mut server) = greeted(64).await;
+        ask(&mut connection, Command::Noop);
+        server
+            .write_all(b"nonsense\r\n")
+            .await
+            .expect("client is there");
+        let broken = connection.next().await;
+        assert!(matches!(
+            broken,
+            Err(DriveError::Protocol(ProtocolError::Peer { .. }))
+        ));
+        let mut said = String::new();
+        server.read_to_string(&mut said).await.expect("is text");
+        assert_eq!(said, "NOOP\r\n");
+    }
+}

@@ -15,6 +15,7 @@ mod origin;
 mod payload;
 mod seal;
 mod signatures;
+mod view;
 
 pub use chunk::{
     Actor, Chunk, ChunkType, KEYSLOT_SIZE, MAXIMUM_CHUNKS, MAXIMUM_MESSAGE, MAXIMUM_PAYLOAD,
@@ -26,6 +27,7 @@ pub use headers::{CommonHeaders, HeaderError};
 pub use open::{
     DestinationSignets, OpenError, Opened, OriginSignets, open_as_author, open_as_destination,
     open_as_origin, open_as_recipient, read_destination_envelope, read_origin_envelope,
+    read_recipient_envelopes,
 };
 pub use origin::{Bounces, sign_as_origin};
 pub use payload::{Flags, PAYLOAD_HEAD, Part};

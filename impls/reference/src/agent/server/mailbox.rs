@@ -10,6 +10,7 @@
 //! Numbers are 16 hexadecimal digits that only grow. Neither the author of a delivered letter nor
 //! anybody's network address is ever written.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,8 +38,19 @@ const SUBMITTED: &str = "submitted/";
 pub(super) struct MailStore {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    /// The next number; the lock also keeps look-up and write of one letter together.
-    next: Mutex<u64>,
+    /// The lock also keeps look-up and write of one letter together.
+    counts: Mutex<Counts>,
+}
+
+/// What would take a scan to count.
+#[derive(Default)]
+struct Counts {
+    /// The next number.
+    next: u64,
+    /// Letters in the queue.
+    queued: usize,
+    /// Letters by mailbox.
+    kept: BTreeMap<String, usize>,
 }
 
 /// A letter in the queue.
@@ -58,16 +70,16 @@ impl MailStore {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Result<MailStore, StoreError> {
-        let mut next = 0;
+        let mut counts = Counts::default();
         for area in [QUEUE, FAILED, MAILBOX] {
             for (key, _) in store.scan(area).await? {
-                next = next.max(number_of(&key).map_or(0, |number| number + 1));
+                counts.add(&key);
             }
         }
         let mail = MailStore {
             store,
             clock,
-            next: Mutex::new(next),
+            counts: Mutex::new(counts),
         };
         mail.forget_old().await?;
         Ok(mail)
@@ -79,20 +91,20 @@ impl MailStore {
         identity: &[u8; 64],
         letter: &Queued,
     ) -> Result<Option<String>, Refusal> {
-        let mut next = self.next.lock().await;
+        let mut counts = self.counts.lock().await;
         let submitted = format!("{SUBMITTED}{}", hex::encode(identity));
         if self.store.get(&submitted).await?.is_some() {
             return Ok(None);
         }
-        if self.store.scan(QUEUE).await?.len() >= MAX_QUEUE {
+        if counts.queued >= MAX_QUEUE {
             return Err(Refusal::Full("letters in the queue"));
         }
-        let key = format!("{QUEUE}{:016x}", *next);
+        let key = format!("{QUEUE}{:016x}", counts.next);
         let batch = Batch::default()
             .put(&key, letter.to_bytes())
             .put(submitted, self.now());
         self.store.commit(batch).await?;
-        *next += 1;
+        counts.add(&key);
         Ok(Some(key))
     }
 
@@ -110,7 +122,10 @@ impl MailStore {
 
     /// Takes a delivered letter off the queue.
     pub(super) async fn delivered(&self, key: &str) -> Result<(), StoreError> {
-        self.store.commit(Batch::default().delete(key)).await
+        let mut counts = self.counts.lock().await;
+        self.store.commit(Batch::default().delete(key)).await?;
+        counts.queued = counts.queued.saturating_sub(1);
+        Ok(())
     }
 
     /// Moves a letter from the queue to those given up.
@@ -119,7 +134,10 @@ impl MailStore {
         let batch = Batch::default()
             .delete(key)
             .put(format!("{FAILED}{number}"), letter.to_bytes());
-        self.store.commit(batch).await
+        let mut counts = self.counts.lock().await;
+        self.store.commit(batch).await?;
+        counts.queued = counts.queued.saturating_sub(1);
+        Ok(())
     }
 
     /// Puts a letter in a mailbox, once.
@@ -130,7 +148,7 @@ impl MailStore {
         transaction: String,
         message: &[u8],
     ) -> Result<Kept, Refusal> {
-        let mut next = self.next.lock().await;
+        let mut counts = self.counts.lock().await;
         let seen = format!("{SEEN}{}", hex::encode(identity));
         if let Some(before) = self.store.get(&seen).await? {
             let id = before.get(8..).unwrap_or_default();
@@ -139,16 +157,15 @@ impl MailStore {
             });
         }
         let mailbox = format!("{MAILBOX}{address}/");
-        if self.store.scan(&mailbox).await?.len() >= MAX_MAILBOX {
+        if counts.kept.get(&mailbox).is_some_and(|n| *n >= MAX_MAILBOX) {
             return Err(Refusal::Full("letters in the mailbox"));
         }
         let mut mark = self.now();
         mark.extend_from_slice(transaction.as_bytes());
-        let batch = Batch::default()
-            .put(format!("{mailbox}{:016x}", *next), message)
-            .put(seen, mark);
+        let key = format!("{mailbox}{:016x}", counts.next);
+        let batch = Batch::default().put(&key, message).put(seen, mark);
         self.store.commit(batch).await?;
-        *next += 1;
+        counts.add(&key);
         Ok(Kept::New { transaction })
     }
 
@@ -219,6 +236,113 @@ impl Queued {
     }
 }
 
-fn number_of(key: &str) -> Option<u64> {
-    u64::from_str_radix(key.rsplit('/').next()?, 16).ok()
+impl Counts {
+    /// Counts the entry at `key`, which ends with its number.
+    fn add(&mut self, key: &str) {
+        let Some((area, number)) = key.rsplit_once('/') else {
+            return;
+        };
+        if let Ok(number) = u64::from_str_radix(number, 16) {
+            self.next = self.next.max(number.saturating_add(1));
+        }
+        if key.starts_with(QUEUE) {
+            self.queued += 1;
+        } else if key.starts_with(MAILBOX) {
+            *self.kept.entry(format!("{area}/")).or_default() += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::memory::MemoryStore;
+    use crate::platform::{BoxFuture, Tick, UnixTime};
+
+    struct Still(u64);
+
+    impl Clock for Still {
+        fn now(&self) -> Tick {
+            Tick(0)
+        }
+
+        fn wall(&self) -> UnixTime {
+            UnixTime(self.0)
+        }
+
+        fn sleep_until(&self, _deadline: Tick) -> BoxFuture<'static, ()> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    async fn open(store: &Arc<MemoryStore>, now: u64) -> MailStore {
+        let opened = MailStore::open(store.clone(), Arc::new(Still(now))).await;
+        opened.expect("memory does not fail")
+    }
+
+    fn letter(text: &str) -> Queued {
+        Queued {
+            wish: Some(ReturnWish::Header),
+            message: text.into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn numbers_only_grow_also_over_a_restart() {
+        let store = Arc::new(MemoryStore::default());
+        let mail = open(&store, 0).await;
+        let first = mail.queue(&[1; 64], &letter("a")).await;
+        assert_eq!(first, Ok(Some("queue/0000000000000000".to_owned())));
+        mail.keep("bob@b", &[2; 64], "t".into(), b"m")
+            .await
+            .map(|_| ())
+            .expect("new");
+        let mail = open(&store, 0).await;
+        let next = mail.queue(&[3; 64], &letter("b")).await;
+        assert_eq!(next, Ok(Some("queue/0000000000000002".to_owned())));
+        assert_eq!(mail.queued().await.map(|keys| keys.len()), Ok(2));
+    }
+
+    #[tokio::test]
+    async fn a_letter_is_recognized_until_it_is_old() {
+        let store = Arc::new(MemoryStore::default());
+        let mail = open(&store, 1000).await;
+        let keep = |mail: MailStore| async move {
+            match mail.keep("bob@b", &[2; 64], "second".into(), b"m").await {
+                Ok(Kept::New { transaction }) => format!("new {transaction}"),
+                Ok(Kept::Duplicate { transaction }) => format!("again {transaction}"),
+                Err(refusal) => refusal.to_string(),
+            }
+        };
+        mail.keep("bob@b", &[2; 64], "first".into(), b"m")
+            .await
+            .map(|_| ())
+            .expect("new");
+        assert_eq!(keep(open(&store, 1000).await).await, "again first");
+        let later = 1001 + SEEN_FOR.as_secs();
+        assert_eq!(keep(open(&store, later).await).await, "new second");
+    }
+
+    #[tokio::test]
+    async fn a_failed_letter_leaves_the_queue_and_is_kept() {
+        let store = Arc::new(MemoryStore::default());
+        let mail = open(&store, 0).await;
+        let key = mail
+            .queue(&[1; 64], &letter("a"))
+            .await
+            .expect("room")
+            .expect("new");
+        let queued = mail.letter(&key).await.expect("memory").expect("there");
+        assert_eq!(
+            (queued.wish, queued.message.as_slice()),
+            (Some(ReturnWish::Header), &b"a"[..])
+        );
+        mail.failed(&key, &queued).await.expect("memory");
+        assert_eq!(mail.queued().await, Ok(Vec::new()));
+        let failed = store.scan(FAILED).await.expect("memory");
+        assert_eq!(
+            failed,
+            [("failed/0000000000000000".to_owned(), b"\x03a".to_vec())]
+        );
+    }
 }

@@ -278,3 +278,73 @@ fn without_any_required_chunk_a_message_is_not_complete() {
         }
     }
 }
+
+#[test]
+fn envelopes_are_read_before_any_signet_is_known() {
+    let stage = Stage::new(Profile::Libdime);
+    let bytes = stage.sealed_and_signed(&SealOptions::default());
+    let message = Message::parse(&bytes).expect("a good message");
+    let key = |actor: Actor| &stage.keys[&actor].encryption;
+    let origin = read_origin_envelope(&message, key(Actor::Origin)).expect("its own chunk");
+    let destination =
+        read_destination_envelope(&message, key(Actor::Destination)).expect("its own chunk");
+    assert_eq!(
+        (origin.author.as_str(), origin.destination.as_str()),
+        ("ann@one.example", "two.example")
+    );
+    assert_eq!(
+        (destination.recipient.as_str(), destination.origin.as_str()),
+        ("rob@two.example", "one.example")
+    );
+    let both = read_recipient_envelopes(&message, key(Actor::Recipient)).expect("its own chunks");
+    assert_eq!(both, (origin, destination));
+    let foreign = read_origin_envelope(&message, key(Actor::Destination));
+    assert_eq!(foreign, Err(OpenError::Undecryptable));
+}
+
+#[test]
+fn a_destination_cannot_be_asked_what_a_changed_envelope_decrypts_to() {
+    let stage = Stage::new(Profile::Libdime);
+    let mut letter = letter();
+    letter.recipient = "not an address".to_owned();
+    let options = SealOptions {
+        unchecked: true,
+        ..SealOptions::default()
+    };
+    let authored = stage
+        .seal_letter(&letter, &options)
+        .expect("an unchecked letter");
+    let signed = sign_as_origin(
+        &authored,
+        &stage.keys[&Actor::Origin],
+        Bounces::default(),
+        None,
+    );
+    let signed = signed.expect("the origin does not see the recipient");
+    // To who can verify the author it is the author's mistake, to the destination it is garbage.
+    insta::assert_snapshot!(stage.verdicts(&signed), @"
+    author: author's envelope of chunk 5 (destination) is not well formed
+    origin: opened
+    destination: failed to decrypt message
+    recipient: author's envelope of chunk 5 (destination) is not well formed
+    ");
+
+    let good = stage.sealed_and_signed(&SealOptions::default());
+    let message = Message::parse(&good).expect("a good message");
+    let chunk = message.chunk(ChunkType::Destination).expect("it has one");
+    for place in 0..chunk.payload.len() {
+        let mut changed = good.clone();
+        changed[chunk.offset + 4 + place] ^= 1;
+        // In the first three blocks a change garbles only the author's signature.
+        let expected = if place < 48 {
+            OpenError::OriginSignature(ChunkType::MetadataBounce)
+        } else {
+            OpenError::Undecryptable
+        };
+        assert_eq!(
+            stage.open(Actor::Destination, &changed),
+            Err(expected),
+            "{place}"
+        );
+    }
+}

@@ -1,0 +1,292 @@
+//! Files that people hand to the programs: keys, signets, certificates, trust anchors.
+//!
+//! Keys and signets may come in armour or binary, signets also in bare base64, certificates and TLS
+//! keys in PEM or DER. Every error names the file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use dime_wire::encoding::{decode_strict, decode_unpadded};
+use dime_wire::keys::{KeyOwner, PrivateKeys};
+use dime_wire::signet::Signet;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use zeroize::Zeroizing;
+
+/// Largest file that is read, in bytes: a little more than the largest message.
+pub const MAX_FILE: u64 = 128 * 1024 * 1024;
+/// Most certificates or anchors in one file.
+pub const MAX_ENTRIES: usize = 256;
+
+/// Why a file was of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be read.
+    #[error("failed to read {}: {error}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// It cannot be written.
+    #[error("failed to write {}: {error}", path.display())]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// It is larger than [`MAX_FILE`].
+    #[error("{} is not of a size that can be read", path.display())]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// It holds something else.
+    #[error("{} is not {what}: {reason}", path.display())]
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// What it should be.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// The bytes of the file at `path`; `-` is standard input.
+///
+/// # Errors
+/// [`FileError::Read`] or [`FileError::TooLarge`].
+pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let fail = |error| FileError::Read {
+        path: path.to_owned(),
+        error,
+    };
+    let mut bytes = Zeroizing::new(Vec::new());
+    let count = if path == Path::new("-") {
+        io::stdin()
+            .lock()
+            .take(MAX_FILE + 1)
+            .read_to_end(&mut bytes)
+    } else {
+        let file = File::open(path).map_err(fail)?;
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes)
+    };
+    match count {
+        Ok(count) if count as u64 > MAX_FILE => Err(FileError::TooLarge {
+            path: path.to_owned(),
+        }),
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(fail(error)),
+    }
+}
+
+/// The text of the file at `path`.
+///
+/// # Errors
+/// As [`read`], or [`FileError::Format`] if it is no UTF-8.
+pub fn read_text(path: &Path) -> Result<Zeroizing<String>, FileError> {
+    let bytes = read(path)?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| format_error(path, "text", &error))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// The key file at `path`, in armour or binary, which must belong to an `owner` of this kind.
+///
+/// # Errors
+/// [`FileError`].
+pub fn read_keys(path: &Path, owner: KeyOwner) -> Result<PrivateKeys, FileError> {
+    let (found, keys) = read_any_keys(path)?;
+    if found == owner {
+        return Ok(keys);
+    }
+    let what = match owner {
+        KeyOwner::Organization => "the key file of an organization",
+        KeyOwner::User => "the key file of a user",
+    };
+    Err(format_error(path, what, &"it is the other kind"))
+}
+
+/// The key file at `path`, in armour or binary, and whose it is.
+///
+/// # Errors
+/// [`FileError`].
+pub fn read_any_keys(path: &Path) -> Result<(KeyOwner, PrivateKeys), FileError> {
+    let bytes = read(path)?;
+    let result = match std::str::from_utf8(&bytes) {
+        Ok(text) if text.contains("-----BEGIN") => PrivateKeys::from_armor(text),
+        _ => PrivateKeys::from_file(&bytes),
+    };
+    result.map_err(|error| format_error(path, "a key file", &error))
+}
+
+/// The signet at `path`, in armour, base64 or binary.
+///
+/// # Errors
+/// [`FileError`].
+pub fn read_signet(path: &Path) -> Result<Signet, FileError> {
+    let bytes = read(path)?;
+    let result = match std::str::from_utf8(&bytes) {
+        Ok(text) if text.contains("-----BEGIN") => Signet::from_armor(text),
+        Ok(text) if decode_strict(text.trim()).is_ok() => Signet::from_base64(text.trim()),
+        _ => Signet::parse(&bytes),
+    };
+    result.map_err(|error| format_error(path, "a signet", &error))
+}
+
+/// The certificates at `path` as DER: all of a PEM file, or one DER file.
+///
+/// # Errors
+/// [`FileError`].
+pub fn read_certificates(path: &Path) -> Result<Vec<Vec<u8>>, FileError> {
+    let bytes = read(path)?;
+    if !bytes.starts_with(b"-----BEGIN") && !contains(&bytes, b"\n-----BEGIN") {
+        return Ok(vec![bytes.to_vec()]);
+    }
+    let what = "a file of certificates";
+    let mut found = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(&bytes) {
+        let certificate = certificate.map_err(|error| format_error(path, what, &error))?;
+        if found.len() == MAX_ENTRIES {
+            return Err(format_error(path, what, &"there are too many"));
+        }
+        found.push(certificate.to_vec());
+    }
+    if found.is_empty() {
+        return Err(format_error(path, what, &"there is none"));
+    }
+    Ok(found)
+}
+
+/// The private key of a TLS certificate at `path` as PKCS#8 DER.
+///
+/// # Errors
+/// [`FileError`].
+pub fn read_tls_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let bytes = read(path)?;
+    if !contains(&bytes, b"-----BEGIN") {
+        return Ok(bytes);
+    }
+    let what = "a PKCS#8 private key";
+    match PrivateKeyDer::from_pem_slice(&bytes) {
+        Ok(PrivateKeyDer::Pkcs8(key)) => Ok(Zeroizing::new(key.secret_pkcs8_der().to_vec())),
+        Ok(_) => Err(format_error(path, what, &"it is another format")),
+        Err(error) => Err(format_error(path, what, &error)),
+    }
+}
+
+/// The trust anchors at `path`: one Ed25519 root DNSKEY per line, 32 bytes in base64 with or
+/// without padding or in 64 hexadecimal digits; empty lines and `#` comments are skipped.
+///
+/// # Errors
+/// [`FileError`].
+pub fn read_anchors(path: &Path) -> Result<Vec<[u8; 32]>, FileError> {
+    let what = "a file of trust anchors";
+    let text = read_text(path)?;
+    let mut anchors = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        if line.is_empty() {
+            continue;
+        }
+        let anchor = anchor(line).ok_or_else(|| {
+            format_error(path, what, &format_args!("line {} is no key", number + 1))
+        })?;
+        if anchors.len() == MAX_ENTRIES {
+            return Err(format_error(path, what, &"there are too many"));
+        }
+        anchors.push(anchor);
+    }
+    Ok(anchors)
+}
+
+/// Writes what anybody may read; `-` is standard output.
+///
+/// # Errors
+/// [`FileError::Write`].
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let written = if path == Path::new("-") {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes).and_then(|()| out.flush())
+    } else {
+        fs::write(path, bytes)
+    };
+    written.map_err(|error| write_error(path, error))
+}
+
+/// Writes a secret to a new file that only its owner may read; never to standard output, never
+/// over another file.
+///
+/// # Errors
+/// [`FileError::Write`].
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let written = options
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    written.map_err(|error| write_error(path, error))
+}
+
+fn write_error(path: &Path, error: io::Error) -> FileError {
+    FileError::Write {
+        path: path.to_owned(),
+        error,
+    }
+}
+
+fn anchor(line: &str) -> Option<[u8; 32]> {
+    let bytes = match line.len() {
+        64 => hex::decode(line).ok()?,
+        43 => decode_unpadded(line).ok()?,
+        _ => decode_strict(line).ok()?,
+    };
+    bytes.try_into().ok()
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|part| part == needle)
+}
+
+fn format_error(path: &Path, what: &'static str, reason: &dyn std::fmt::Display) -> FileError {
+    FileError::Format {
+        path: path.to_owned(),
+        what,
+        reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anchor_may_be_written_in_three_ways() {
+        let key = [7; 32];
+        let hex = hex::encode(key);
+        let padded = dime_wire::encoding::encode_padded(&key);
+        let unpadded = dime_wire::encoding::encode_unpadded(&key);
+        for text in [hex.as_str(), &padded, &unpadded] {
+            assert_eq!(anchor(text), Some(key), "{text}");
+        }
+        assert_eq!(anchor("AAAA"), None);
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = read(Path::new("/nowhere/at/all")).expect_err("is not there");
+        assert!(
+            error
+                .to_string()
+                .starts_with("failed to read /nowhere/at/all")
+        );
+    }
+}

@@ -1,0 +1,369 @@
+//! A message through one actor's keyslots: what it decrypts and verifies there, and how the signets
+//! used are held against the envelope. [`super::open`] decides what each actor does of it.
+
+use super::cipher::ChunkKey;
+use super::envelope::EnvelopeError;
+use super::open::{OpenError, Opened, complete};
+use super::payload::{self, Flags, Part, flags_fit};
+use super::seal::Signets;
+use super::signatures::tree_signature_input;
+use super::{
+    Actor, Chunk, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
+    TreeSignature,
+};
+use crate::alternate::{Agreement, EPHEMERAL_SIZE};
+use crate::keys::{AlternatePublicKey, EncryptionKey, Kek, Signature, VerifyingKey};
+use crate::name;
+use crate::signet::{Fingerprint, FingerprintKind, Signet, SignetError, SignetKind, State};
+
+/// A message through one actor's keyslots.
+pub(super) struct View<'m, 'a> {
+    message: &'m Message<'a>,
+    actor: Actor,
+    kek: Kek,
+}
+
+impl<'m, 'a> View<'m, 'a> {
+    pub(super) fn new(message: &'m Message<'a>, key: &EncryptionKey, actor: Actor) -> Self {
+        Self {
+            message,
+            actor,
+            kek: Kek::derive(key, message.ephemeral()),
+        }
+    }
+
+    fn decrypt(&self, chunk: &Chunk<'_>) -> Result<Vec<u8>, OpenError> {
+        let slot = chunk.slot(self.actor).ok_or(OpenError::Undecryptable)?;
+        let mut payload = chunk.payload.to_vec();
+        ChunkKey::from_keyslot(&self.kek, slot).decrypt(&mut payload);
+        Ok(payload)
+    }
+
+    fn read(&self, chunk: &Chunk<'_>, author: Option<&VerifyingKey>) -> Result<Part, OpenError> {
+        payload::read(self.decrypt(chunk)?, author).ok_or(OpenError::Undecryptable)
+    }
+
+    /// A single chunk whose data is text or a key: no flag but alternate padding makes sense. Without
+    /// the author's key nobody answers for the flags, so wrong ones are a failure to decrypt.
+    pub(super) fn standard(
+        &self,
+        kind: ChunkType,
+        author: Option<&VerifyingKey>,
+    ) -> Result<Part, OpenError> {
+        let part = self.read(
+            self.message
+                .chunk(kind)
+                .ok_or(OpenError::Incomplete(kind))?,
+            author,
+        )?;
+        match author {
+            _ if Flags::ALTERNATE_PADDING.includes(part.flags) => Ok(part),
+            Some(_) => Err(OpenError::Flags(kind)),
+            None => Err(OpenError::Undecryptable),
+        }
+    }
+
+    pub(super) fn origin_envelope(
+        &self,
+        author: Option<&VerifyingKey>,
+    ) -> Result<OriginEnvelope, OpenError> {
+        self.envelope(ChunkType::Origin, author, OriginEnvelope::parse)
+    }
+
+    pub(super) fn destination_envelope(
+        &self,
+        author: Option<&VerifyingKey>,
+    ) -> Result<DestinationEnvelope, OpenError> {
+        self.envelope(ChunkType::Destination, author, DestinationEnvelope::parse)
+    }
+
+    /// Text that is not well formed is the author's mistake only if the author signed it. Whoever
+    /// cannot verify that must not tell it from a failure to decrypt, or an origin could try changed
+    /// ciphertext on a destination.
+    fn envelope<T>(
+        &self,
+        kind: ChunkType,
+        author: Option<&VerifyingKey>,
+        parse: impl Fn(&[u8]) -> Result<T, EnvelopeError>,
+    ) -> Result<T, OpenError> {
+        let part = self.standard(kind, None)?;
+        let signed = || author.is_some_and(|author| self.standard(kind, Some(author)).is_ok());
+        parse(&part.data).map_err(|error| {
+            if signed() {
+                error.into()
+            } else {
+                OpenError::Undecryptable
+            }
+        })
+    }
+
+    fn signature(&self, kind: ChunkType) -> Result<Option<Signature>, OpenError> {
+        let Some(chunk) = self.message.chunk(kind) else {
+            return Ok(None);
+        };
+        let plain = self.decrypt(chunk)?;
+        plain
+            .try_into()
+            .map(|bytes| Some(Signature(bytes)))
+            .map_err(|_| OpenError::Undecryptable)
+    }
+
+    pub(super) fn author_signatures(
+        &self,
+        author: &VerifyingKey,
+    ) -> Result<TreeSignature, OpenError> {
+        let tree = self
+            .signature(ChunkType::TreeSignature)?
+            .ok_or(OpenError::TreeSignature)?;
+        let forms = [TreeSignature::Libdime, TreeSignature::Intended];
+        let mut fitting = forms
+            .into_iter()
+            .filter(|form| author.verify(&tree_signature_input(self.message, *form), &tree));
+        let form = fitting.next().ok_or(OpenError::TreeSignature)?;
+        let full = self
+            .signature(ChunkType::AuthorSignature)?
+            .ok_or(OpenError::AuthorSignature)?;
+        if !author.verify(self.message.through(ChunkType::TreeSignature), &full) {
+            return Err(OpenError::AuthorSignature);
+        }
+        Ok(form)
+    }
+
+    pub(super) fn origin_signatures(
+        &self,
+        origin: &Signet,
+        opened: &mut Opened,
+    ) -> Result<(), OpenError> {
+        let keys = origin
+            .message_keys()
+            .map_err(|error| OpenError::Signet(Actor::Origin, error))?;
+        let verify = |kind: ChunkType, covered: &[u8]| -> Result<bool, OpenError> {
+            let Some(signature) = self.signature(kind)? else {
+                return Ok(false);
+            };
+            if signature.0 == [0; 64] {
+                return Err(OpenError::NeverSigned(kind));
+            }
+            let valid = keys.iter().any(|key| key.verify(covered, &signature));
+            if valid {
+                Ok(true)
+            } else {
+                Err(OpenError::OriginSignature(kind))
+            }
+        };
+        opened.metadata_bounce = verify(
+            ChunkType::MetadataBounce,
+            self.message.through(ChunkType::OtherHeaders),
+        )?;
+        opened.display_bounce = verify(
+            ChunkType::DisplayBounce,
+            self.message.through(ChunkType::Display),
+        )?;
+        verify(
+            ChunkType::OriginSignature,
+            self.message.before(ChunkType::OriginSignature),
+        )?;
+        Ok(())
+    }
+
+    /// What author and recipient check alike: both envelopes, all four signets, the author's
+    /// signatures.
+    pub(super) fn judge_as_user(
+        &self,
+        signets: &Signets<'_>,
+    ) -> Result<(Opened, VerifyingKey), OpenError> {
+        complete(self.message)?;
+        let author = user_key(Actor::Author, signets.author)?;
+        let origin = self.origin_envelope(Some(&author))?;
+        let destination = self.destination_envelope(Some(&author))?;
+        user_key(Actor::Recipient, signets.recipient)?;
+        check_organization(Actor::Origin, signets.origin)?;
+        check_organization(Actor::Destination, signets.destination)?;
+        check_origin_envelope(&origin, signets.author, signets.destination)?;
+        check_destination_envelope(&destination, signets.recipient, signets.origin)?;
+        if !name::same_domain(name::domain_of(&origin.author), &destination.origin) {
+            return Err(OpenError::Name(Actor::Author));
+        }
+        if !name::same_domain(name::domain_of(&destination.recipient), &origin.destination) {
+            return Err(OpenError::Name(Actor::Recipient));
+        }
+        for kind in [ChunkType::Origin, ChunkType::Destination] {
+            self.standard(kind, Some(&author))?;
+        }
+        let tree = self.author_signatures(&author)?;
+        let envelope = Envelope::new(Some(origin), Some(destination));
+        Ok((
+            Opened {
+                envelope,
+                tree: Some(tree),
+                ..Opened::default()
+            },
+            author,
+        ))
+    }
+
+    pub(super) fn alternate_ephemeral(
+        &self,
+        author: &VerifyingKey,
+    ) -> Result<Option<AlternatePublicKey>, OpenError> {
+        if self.message.chunk(ChunkType::Alternate).is_none() {
+            return Ok(None);
+        }
+        let part = self.standard(ChunkType::Alternate, Some(author))?;
+        let key: [u8; EPHEMERAL_SIZE] =
+            part.data.try_into().map_err(|_| OpenError::Undecryptable)?;
+        Ok(Some(AlternatePublicKey(key)))
+    }
+
+    pub(super) fn contents(
+        &self,
+        author: &VerifyingKey,
+        agreements: &[Agreement],
+        has_alternate: bool,
+        opened: &mut Opened,
+    ) -> Result<(), OpenError> {
+        let common = self.standard(ChunkType::CommonHeaders, Some(author))?;
+        opened.common = Some(CommonHeaders::parse(&common.data)?);
+        if self.message.chunk(ChunkType::OtherHeaders).is_some() {
+            opened.other_headers = Some(self.standard(ChunkType::OtherHeaders, Some(author))?.data);
+        }
+        let chunks = self.message.chunks();
+        for (index, chunk) in chunks
+            .iter()
+            .enumerate()
+            .filter(|(_, chunk)| chunk.kind.may_repeat())
+        {
+            let mut part = self.read(chunk, Some(author))?;
+            let last = chunks
+                .get(index + 1)
+                .is_none_or(|next| next.kind != chunk.kind);
+            let under_layer = part.flags.includes(Flags::ALTERNATE_KEY);
+            // Display data is under the layer in all of a message or in none of it.
+            if under_layer != (has_alternate && chunk.kind == ChunkType::Display) {
+                return Err(OpenError::Flags(chunk.kind));
+            }
+            let sealed = under_layer && agreements.is_empty();
+            if under_layer && !sealed {
+                open_alternate(agreements, index, &mut part)?;
+            }
+            // What is still sealed cannot be told from a gzip stream or anything else.
+            if !sealed && !flags_fit(part.flags, &part.data, last) {
+                return Err(OpenError::Flags(chunk.kind));
+            }
+            if chunk.kind == ChunkType::Display {
+                if sealed {
+                    opened.still_sealed.push(opened.display.len());
+                }
+                opened.display.push(part);
+            } else {
+                opened.attachments.push(part);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opens a display part with whichever agreement fits; all but the last get a copy to try on.
+fn open_alternate(
+    agreements: &[Agreement],
+    index: usize,
+    part: &mut Part,
+) -> Result<(), OpenError> {
+    let mut sealed = std::mem::take(&mut part.data);
+    let (last, others) = agreements.split_last().ok_or(OpenError::NoAlternateKey)?;
+    for agreement in others {
+        let mut data = sealed.clone();
+        if agreement
+            .open(ChunkType::Display, index, part.flags.0, &mut data)
+            .is_some()
+        {
+            part.data = data;
+            return Ok(());
+        }
+    }
+    last.open(ChunkType::Display, index, part.flags.0, &mut sealed)
+        .ok_or(OpenError::Undecryptable)?;
+    part.data = sealed;
+    Ok(())
+}
+
+pub(super) fn user_key(actor: Actor, signet: &Signet) -> Result<VerifyingKey, OpenError> {
+    if signet.kind() != SignetKind::User {
+        return Err(OpenError::Signet(actor, SignetError::Kind(signet.kind())));
+    }
+    check_structure(actor, signet)?;
+    signet
+        .signing_key()
+        .map_err(|error| OpenError::Signet(actor, error))
+}
+
+pub(super) fn check_organization(actor: Actor, signet: &Signet) -> Result<(), OpenError> {
+    if signet.kind() != SignetKind::Organization {
+        return Err(OpenError::Signet(actor, SignetError::Kind(signet.kind())));
+    }
+    check_structure(actor, signet)
+}
+
+fn check_structure(actor: Actor, signet: &Signet) -> Result<(), OpenError> {
+    let structure = signet.structure();
+    if structure < State::Cryptographic {
+        return Err(OpenError::Signet(actor, SignetError::Structure(structure)));
+    }
+    Ok(())
+}
+
+pub(super) fn check_origin_envelope(
+    envelope: &OriginEnvelope,
+    author: &Signet,
+    destination: &Signet,
+) -> Result<(), OpenError> {
+    check_named(
+        Actor::Author,
+        &envelope.author,
+        &envelope.author_fingerprint,
+        author,
+    )?;
+    check_named(
+        Actor::Destination,
+        &envelope.destination,
+        &envelope.destination_fingerprint,
+        destination,
+    )
+}
+
+pub(super) fn check_destination_envelope(
+    envelope: &DestinationEnvelope,
+    recipient: &Signet,
+    origin: &Signet,
+) -> Result<(), OpenError> {
+    check_named(
+        Actor::Recipient,
+        &envelope.recipient,
+        &envelope.recipient_fingerprint,
+        recipient,
+    )?;
+    check_named(
+        Actor::Origin,
+        &envelope.origin,
+        &envelope.origin_fingerprint,
+        origin,
+    )
+}
+
+fn check_named(
+    actor: Actor,
+    named: &str,
+    print: &Fingerprint,
+    signet: &Signet,
+) -> Result<(), OpenError> {
+    if signet.fingerprint(FingerprintKind::Cryptographic).as_ref() != Some(print) {
+        return Err(OpenError::Fingerprint(actor));
+    }
+    if signet
+        .identifier()
+        .is_some_and(|own| !name::same_identifier(own, named))
+    {
+        return Err(OpenError::Name(actor));
+    }
+    Ok(())
+}
