@@ -1,13 +1,12 @@
 //! Needles: every form of every value that somebody might learn, and the one pass that finds them.
 //!
-//! One Aho-Corasick automaton over the first bytes of all needles runs over every readable buffer;
-//! a candidate is then compared in full. Values that are bytes of a letter yield facts, private
-//! keys of the world yield keys.
+//! All needles are searched in one pass over every readable buffer: a filter knows the first bytes of
+//! each, and a candidate is then compared in full. (An Aho-Corasick automaton over the same needles
+//! took longer to build than a four-hop run takes to search, and searched at a quarter of the speed.)
+//! Values that are bytes of a letter yield facts, private keys of the world yield keys.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::forms::{Aspect, Coding, Form, printable};
 use crate::world::{Fact, FactKind, HeldKey};
@@ -28,11 +27,8 @@ const MAXIMUM_TOKENS: usize = 8;
 const MAXIMUM_SAMPLES: usize = 8;
 /// Bytes of such a sample.
 const SAMPLE_BYTES: usize = 32;
-/// Bytes of a needle that the automaton sees; the rest is compared afterwards. Chosen, as the next
-/// one, so that building the automaton and one pass over a run take the least time together.
-const AUTOMATON_KEY_BYTES: usize = 6;
-/// Depth to which the automaton's states are tables.
-const DENSE_DEPTH: usize = 1;
+/// Bits of the filter; with a thousand needles one place in sixty is looked at closer in vain.
+const FILTER_BITS: usize = 1 << 16;
 /// Characters of a value that a form prints.
 const PRINTED_CHARACTERS: usize = 60;
 
@@ -68,9 +64,9 @@ pub(super) struct Hit {
 /// All needles of a world, ready to be searched.
 pub(super) struct Needles {
     needles: Vec<Needle>,
-    automaton: Option<AhoCorasick>,
-    /// The needles that begin with the automaton's pattern of the same index.
-    by_pattern: Vec<Vec<usize>>,
+    filter: Filter,
+    /// The needles that begin with a window.
+    by_window: BTreeMap<Window, Vec<usize>>,
     pub(super) truncated: bool,
 }
 
@@ -106,18 +102,17 @@ impl Needles {
     /// Every needle in `text`, by target and place. Of hits of one target that lie inside one
     /// another only the longest is kept.
     pub(super) fn find(&self, text: &[u8]) -> Vec<Hit> {
-        let Some(automaton) = &self.automaton else {
-            return Vec::new();
-        };
         let mut hits = Vec::new();
-        for candidate in automaton.find_overlapping_iter(text) {
-            let start = candidate.start();
-            let group = self.by_pattern.get(candidate.pattern().as_usize());
-            for index in group.into_iter().flatten() {
-                let Some(needle) = self.needles.get(*index) else {
-                    continue;
-                };
-                if needle.stands_at(text, start) {
+        let mut window = Window::default();
+        for (last, byte) in text.iter().enumerate() {
+            window = window.followed_by(*byte);
+            let start = last.checked_sub(Window::BYTES - 1);
+            let Some(start) = start.filter(|_| self.filter.may_hold(window)) else {
+                continue;
+            };
+            for index in self.by_window.get(&window).into_iter().flatten() {
+                let needle = self.needles.get(*index);
+                if let Some(needle) = needle.filter(|needle| needle.stands_at(text, start)) {
                     hits.push(Hit {
                         target: needle.target,
                         range: start..start + needle.bytes.len(),
@@ -130,32 +125,65 @@ impl Needles {
     }
 
     fn index(needles: Vec<Needle>, truncated: bool) -> Self {
-        let mut patterns: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
+        let mut filter = Filter::default();
+        let mut by_window: BTreeMap<Window, Vec<usize>> = BTreeMap::new();
         for (index, needle) in needles.iter().enumerate() {
-            let length = needle.bytes.len().min(AUTOMATON_KEY_BYTES);
-            let key = needle.bytes.get(..length).unwrap_or_default();
-            patterns
-                .entry(key.to_ascii_lowercase())
-                .or_default()
-                .push(index);
+            let first = needle.bytes.iter().take(Window::BYTES);
+            let window = first.fold(Window::default(), |window, byte| window.followed_by(*byte));
+            filter.add(window);
+            by_window.entry(window).or_default().push(index);
         }
-        let (keys, by_pattern): (Vec<_>, Vec<_>) = patterns.into_iter().unzip();
-        // Building fails only beyond 2^31 states, which the limits on needles exclude; then nothing
-        // is searched, and the caller is told.
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .prefilter(false)
-            .dense_depth(DENSE_DEPTH)
-            .build(&keys)
-            .ok();
         Self {
-            truncated: truncated || automaton.is_none(),
             needles,
-            automaton,
-            by_pattern,
+            filter,
+            by_window,
+            truncated,
         }
+    }
+}
+
+/// Four bytes of text in a row, upper and lower case not told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Window(u32);
+
+impl Window {
+    /// Its length; no needle is shorter.
+    const BYTES: usize = 4;
+    /// The bit in which upper and lower case differ. Some other bytes become alike, too, which
+    /// costs a comparison and nothing else.
+    const CASE: u8 = 0x20;
+
+    fn followed_by(self, byte: u8) -> Self {
+        Self(self.0 << 8 | u32::from(byte | Self::CASE))
+    }
+
+    fn bit(self) -> (usize, u64) {
+        const ODD: u32 = 0x9e37_79b1;
+        let hash = self.0.wrapping_mul(ODD) >> 16;
+        (hash as usize / 64, 1 << (hash % 64))
+    }
+}
+
+/// A set of windows that may hold more than was put in.
+struct Filter(Vec<u64>);
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self(vec![0; FILTER_BITS / 64])
+    }
+}
+
+impl Filter {
+    fn add(&mut self, window: Window) {
+        let (word, bit) = window.bit();
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= bit;
+        }
+    }
+
+    fn may_hold(&self, window: Window) -> bool {
+        let (word, bit) = window.bit();
+        self.0.get(word).is_some_and(|word| word & bit != 0)
     }
 }
 
@@ -414,4 +442,81 @@ fn without_nested(mut hits: Vec<Hit>) -> Vec<Hit> {
         }
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SUBJECT: &[u8] = b"figures abcdefghijklmnopqrst";
+
+    fn needles() -> Needles {
+        let fact = |kind, value: &[u8]| Fact {
+            letter: 0,
+            kind,
+            value: value.to_vec(),
+            strength: 100,
+        };
+        let facts = [
+            fact(FactKind::Subject, SUBJECT),
+            fact(FactKind::Origin, b"alpha.example"),
+        ];
+        Needles::new(&facts, &[], &BTreeMap::new())
+    }
+
+    fn found(text: &[u8]) -> Vec<(Target, Range<usize>)> {
+        let hits = needles().find(text);
+        hits.into_iter()
+            .map(|hit| (hit.target, hit.range))
+            .collect()
+    }
+
+    #[test]
+    fn the_longest_of_nested_hits_is_kept() {
+        let text = [b"Subject: ".as_slice(), SUBJECT, b"\r\n"].concat();
+        assert_eq!(found(&text), [(Target::Fact(0), 9..9 + SUBJECT.len())]);
+    }
+
+    #[test]
+    fn a_domain_inside_a_longer_name_is_another_domain() {
+        assert_eq!(found(b"mx.alpha.example."), [(Target::Fact(1), 3..16)]);
+        assert_eq!(found(b"notalpha.example"), []);
+        assert_eq!(found(b"alpha.example-2"), []);
+    }
+
+    #[test]
+    fn base64_does_not_fold_case_and_text_does() {
+        let coded = Coding::BASE64.map(|coding| coding.apply(SUBJECT));
+        for bytes in &coded {
+            assert_eq!(found(bytes).len(), 1);
+            assert_eq!(found(&bytes.to_ascii_lowercase()), []);
+        }
+        assert_eq!(found(&SUBJECT.to_ascii_uppercase()).len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn every_needle_is_found_wherever_it_stands(
+            choice in any::<prop::sample::Index>(),
+            before in prop::collection::vec(any::<u8>(), 0..40),
+            after in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let needles = needles();
+            let needle = choice.get(&needles.needles);
+            // A digit next to a name would make it another name.
+            let text = [before.as_slice(), b" ", &needle.bytes, b" ", &after].concat();
+            let at = before.len() + 1;
+            let end = at + needle.bytes.len();
+            let covers = |hit: &Hit| hit.range.start <= at && end <= hit.range.end;
+            let hits = needles.find(&text);
+            prop_assert!(hits.iter().any(|hit| hit.target == needle.target && covers(hit)));
+        }
+
+        #[test]
+        fn noise_holds_no_needle(text in prop::collection::vec(any::<u8>(), 0..2000)) {
+            prop_assert_eq!(found(&text), []);
+        }
+    }
 }
