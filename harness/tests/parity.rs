@@ -32,7 +32,10 @@ fn assert_parity(live: Suite, at_least: usize) {
     let mut compared = 0;
     for (name, live) in live {
         if live.verdict == Verdict::Skipped {
-            assert!(!live.reasons.is_empty(), "{name} is skipped without a reason");
+            assert!(
+                !live.reasons.is_empty(),
+                "{name} is skipped without a reason"
+            );
             continue;
         }
         let simulated = &simulated[&name];
@@ -41,7 +44,10 @@ fn assert_parity(live: Suite, at_least: usize) {
         assert_eq!(judgements(&live), judgements(simulated), "{name}\n{told}");
         compared += 1;
     }
-    assert!(compared >= at_least, "only {compared} scenarios ran on both stages");
+    assert!(
+        compared >= at_least,
+        "only {compared} scenarios ran on both stages"
+    );
 }
 
 #[test]
@@ -51,7 +57,9 @@ fn the_reference_is_judged_live_as_in_simulation() {
 
 #[test]
 fn an_external_destination_is_judged_live_as_the_reference_in_simulation() {
-    let suite = Suite::builtin().live().implementation("destination", "dimed");
+    let suite = Suite::builtin()
+        .live()
+        .implementation("destination", "dimed");
     assert_parity(suite, 30);
 }
 

@@ -25,9 +25,10 @@ use rand_core::CryptoRng;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::ledger::{
-    Buffer, BufferId, Channel, ChannelId, ChannelKind, Direction, Layer, Mark, Packet, Trace,
+    Buffer, BufferId, Channel, ChannelId, ChannelKind, Completeness, Direction, Layer, Mark,
+    Packet, Trace,
 };
-use crate::world::World;
+use crate::world::{Principal, World};
 use witnesses::Witnesses;
 
 /// The most bytes a run records.
