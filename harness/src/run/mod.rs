@@ -98,25 +98,33 @@ pub fn run(entry: &Entry, setting: &Setting) -> Run {
             ..base
         };
     }
-    match staged(&case, setting) {
+    match evidence(&case, setting) {
         Ok((world, evidence)) => outcome::judge(base, &case, &world, &evidence),
-        Err(Unstaged::World(error)) => outcome::broken_scenario(base, &error),
-        Err(Unstaged::Stage(broken)) => outcome::broken_stage(base, broken),
+        Err(NoEvidence::World(error)) => outcome::broken_scenario(base, &error),
+        Err(NoEvidence::Stage(broken)) => outcome::broken_stage(base, broken),
     }
 }
 
 /// Why a case has no evidence.
-enum Unstaged {
+#[derive(Debug)]
+pub enum NoEvidence {
+    /// Its world cannot be built: the scenario is to blame.
     World(String),
+    /// The stage failed.
     Stage(Broken),
 }
 
-fn staged(case: &Case, setting: &Setting) -> Result<(Arc<World>, Evidence), Unstaged> {
+/// The first half of [`run`]: builds the world of a case and performs its steps. What comes of it is
+/// not judged yet.
+///
+/// # Errors
+/// [`NoEvidence`]; a case that [cannot run](skip_reason) in this setting is for the caller to skip.
+pub fn evidence(case: &Case, setting: &Setting) -> Result<(Arc<World>, Evidence), NoEvidence> {
     let scenario = &case.scenario;
     let build = |now, addressing: &Addressing| {
         World::build(scenario, setting.seed, now, addressing)
             .map(Arc::new)
-            .map_err(|error| Unstaged::World(described(&error)))
+            .map_err(|error| NoEvidence::World(described(&error)))
     };
     match setting.stage {
         #[cfg(feature = "sim")]
@@ -124,18 +132,18 @@ fn staged(case: &Case, setting: &Setting) -> Result<(Arc<World>, Evidence), Unst
             let day = scenario.world.clock.as_ref();
             let now = day.map_or(FIRST_DAY, |day| UnixTime(day.value.0));
             let world = build(now, &Addressing::simulated())?;
-            let evidence = sim::stage(case, &world, setting).map_err(Unstaged::Stage)?;
+            let evidence = sim::stage(case, &world, setting).map_err(NoEvidence::Stage)?;
             Ok((world, evidence))
         }
         #[cfg(not(feature = "sim"))]
-        StageKind::Sim => Err(Unstaged::Stage(Broken::Harness(
+        StageKind::Sim => Err(NoEvidence::Stage(Broken::Harness(
             "this build has no simulation".into(),
         ))),
         StageKind::Live => {
-            let stage = LiveStage::claim(setting.seed).map_err(Unstaged::Stage)?;
+            let stage = LiveStage::claim(setting.seed).map_err(NoEvidence::Stage)?;
             let world = build(stage.now(), &stage.addressing())?;
             let evidence = stage.perform(case, &world, setting);
-            Ok((world, evidence.map_err(Unstaged::Stage)?))
+            Ok((world, evidence.map_err(NoEvidence::Stage)?))
         }
     }
 }
