@@ -433,7 +433,7 @@ mod tests {
     #[test]
     fn lines_are_counted_around_messages() {
         let bytes = b"DATA\r\n\x07\x37\n\x00xx\r\nQUIT\r\n";
-        let lines = lines_of(bytes, &[6..12]);
+        let lines = lines_of(bytes, std::slice::from_ref(&(6..12)));
         let shown: Vec<_> = lines
             .iter()
             .map(|line| {
