@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dime_wire::signet::{FingerprintKind, Signet};
 
-use crate::ledger::{BufferId, Completeness, Ledger, Trace};
+use crate::ledger::{BufferId, ChannelId, Completeness, Ledger, Trace};
 use crate::world::{DirectoryEntry, Fact, HeldKey, Host, LetterPlan, Principal, World};
 
 pub use explain::{Derivation, MAXIMUM_EXCERPT, ShapeStep, Source, Step};
@@ -254,6 +254,11 @@ impl Analysis<'_> {
             observed.is_some_and(|buffer| ledger.observations.contains(&buffer))
                 && self.scope.letters_of(copy.message).any(|of| of == letter)
         })
+    }
+
+    /// The letters whose messages passed on a connection.
+    pub fn letters_on(&self, channel: ChannelId) -> Vec<usize> {
+        self.scope.letters_on(channel).collect()
     }
 
     /// What the analysis was told.

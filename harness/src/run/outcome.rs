@@ -75,7 +75,7 @@ pub fn judge(base: Run, case: &Case, world: &World, evidence: &Evidence) -> Run 
             .iter()
             .map(|packet| packet.length as u64)
             .sum(),
-        hops: hops::hops(world, &evidence.trace),
+        hops: hops::hops(world, &analysis),
         letters: letters(world, evidence),
         knowledge: judgement
             .cells
@@ -243,11 +243,22 @@ fn add_expectations(
     }
 }
 
-/// The line of the file that begins at `offset`.
+/// The entry of the file that begins at `offset`, in one line without comments.
 fn as_written(scenario: &Scenario, offset: usize) -> String {
-    let rest = scenario.text.filled().get(offset..).unwrap_or_default();
-    let line = rest.lines().next().unwrap_or_default();
-    line.trim().trim_end_matches(':').to_owned()
+    let text = scenario.text.filled();
+    let (before, rest) = text.split_at_checked(offset).unwrap_or_default();
+    let own = before.rsplit('\n').next().unwrap_or_default();
+    // An entry of a list stands behind its hyphen; what belongs to it stands deeper than that.
+    let depth = own.find('-').unwrap_or(0);
+    let belongs = |line: &str| line.len() - line.trim_start().len() > depth;
+    let mut lines = rest.lines();
+    let first = lines.next().into_iter();
+    let more = lines.take_while(|line| belongs(line));
+    let words = first.chain(more).map(|line| {
+        let line = line.split(" #").next().unwrap_or_default();
+        line.trim()
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn told(met: &Met) -> String {
