@@ -1,6 +1,6 @@
 //! Take apart: D/MIME messages wherever they stand in a text.
 
-use dime_wire::dissect::{MessageMap, find_messages};
+use dime_wire::dissect::{ChunkMap, MessageMap, find_messages};
 use sha2::{Digest as _, Sha256};
 
 use super::super::graph::{Rule, Slice, Term, TermId, TextId};
@@ -58,24 +58,9 @@ impl Expansion<'_> {
             let id = match self.chunk_ids.get(&key) {
                 Some(id) => *id,
                 None => {
-                    let Some(term) = self.intern_chunk() else {
+                    let Some(id) = self.take_chunk(text, chunk, message, position, body) else {
                         return;
                     };
-                    let id = self.chunks.len();
-                    self.chunks.push(ChunkEntry {
-                        term,
-                        kind: chunk.kind,
-                        message,
-                        position,
-                        payload: at(text, chunk.payload.clone()),
-                        slots: chunk
-                            .slots
-                            .iter()
-                            .map(|slot| at(text, slot.clone()))
-                            .collect(),
-                        body,
-                        opened: Vec::new(),
-                    });
                     self.chunk_ids.insert(key, id);
                     new.push(id);
                     id
@@ -93,9 +78,29 @@ impl Expansion<'_> {
         }
     }
 
-    fn intern_chunk(&mut self) -> Option<TermId> {
-        let number = u32::try_from(self.chunks.len()).ok()?;
-        self.graph.intern(Term::Chunk(number))
+    /// Keeps a chunk that was not seen before: the one at `position` of a message.
+    fn take_chunk(
+        &mut self,
+        text: TextId,
+        chunk: &ChunkMap,
+        message: usize,
+        position: usize,
+        body: usize,
+    ) -> Option<usize> {
+        let id = self.chunks.len();
+        let term = self.graph.intern(Term::Chunk(u32::try_from(id).ok()?))?;
+        let slots = chunk.slots.iter().map(|slot| at(text, slot.clone()));
+        self.chunks.push(ChunkEntry {
+            term,
+            kind: chunk.kind,
+            message,
+            position,
+            payload: at(text, chunk.payload.clone()),
+            slots: slots.collect(),
+            body,
+            opened: Vec::new(),
+        });
+        Some(id)
     }
 
     /// The index of a message's byte string, and whether it is new.
