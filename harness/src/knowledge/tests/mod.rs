@@ -1,6 +1,7 @@
 //! The engine on hand-made traces: what it finds, what it does not, and how it says so.
 
 mod judging;
+mod recall;
 mod recording;
 mod scope;
 mod stage;
