@@ -136,6 +136,20 @@ fn a_reply_is_a_letter_of_its_own() {
 }
 
 #[test]
+fn a_reply_that_quotes_is_not_the_letter_it_quotes() {
+    let mut stage = Stage::new();
+    stage.letter("reply", "bob", "alice");
+    let quoted = stage.letters[0].body.clone();
+    stage.letters[1].body.extend(quoted);
+    let mut recording = Recording::new(&stage);
+    four_hops(&stage, &mut recording, 0, &Rogue::default());
+    four_hops(&stage, &mut recording, 1, &Rogue::default());
+    let judgement = verdict(&stage, &recording.finish(), &[]);
+    assert_eq!(findings(&judgement), "");
+    assert_eq!(judgement.doubts, []);
+}
+
+#[test]
 fn a_leak_that_may_belong_to_either_of_two_letters_is_doubtful() {
     let mut stage = Stage::new();
     stage.letter("second", "alice", "dave");
