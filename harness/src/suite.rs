@@ -234,10 +234,9 @@ impl Suite {
                     let run = run::run(&entry, &setting);
                     match run.verdict {
                         Verdict::Pass => Ok(()),
-                        Verdict::Skipped => Err(Failed::from(format!(
-                            "skipped: {}",
-                            run.reasons.join("; ")
-                        ))),
+                        Verdict::Skipped => {
+                            Err(Failed::from(format!("skipped: {}", run.reasons.join("; "))))
+                        }
                         Verdict::Fail | Verdict::Inconclusive => {
                             Err(Failed::from(dimespec_report::text::failure(&run, false)))
                         }

@@ -57,7 +57,10 @@ pub fn furnish(
         .collect();
     fs::write(given.join("anchors.txt"), anchors)?;
     let mut users = Vec::new();
-    let people = organization.users.iter().filter_map(|id| world.people.get(id));
+    let people = organization
+        .users
+        .iter()
+        .filter_map(|id| world.people.get(id));
     for (index, person) in people.enumerate() {
         let path = given.join(format!("user-{}.signet", index + 1));
         fs::write(&path, person.signet.to_armor())?;
@@ -86,6 +89,9 @@ fn pem(tag: &str, der: &[u8]) -> String {
     let lines: Vec<&str> = armored.lines().collect();
     // The checksum is the line before the last.
     let without = lines.len().saturating_sub(2);
-    let kept = lines.iter().enumerate().filter(|(index, _)| *index != without);
+    let kept = lines
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| *index != without);
     kept.map(|(_, line)| format!("{line}\n")).collect()
 }

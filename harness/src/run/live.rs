@@ -53,7 +53,8 @@ impl LiveStage {
             .enable_all()
             .build()
             .map_err(|error| failed(error.to_string()))?;
-        let network = LiveNetwork::claim(seed, 0, None).map_err(|error| failed(error.to_string()))?;
+        let network =
+            LiveNetwork::claim(seed, 0, None).map_err(|error| failed(error.to_string()))?;
         Ok(Self { runtime, network })
     }
 
@@ -156,7 +157,8 @@ impl Programs {
             let HostRole::MailServer(domain) = &host.role else {
                 continue;
             };
-            let Player::Adapter(adapter) = parts.player(&setting.cast, &Party::Organization(domain))
+            let Player::Adapter(adapter) =
+                parts.player(&setting.cast, &Party::Organization(domain))
             else {
                 continue;
             };
@@ -226,4 +228,3 @@ async fn begin(
     let started = adapter.start(context, folder).await;
     started.map_err(|error| broken(error.to_string()))
 }
-

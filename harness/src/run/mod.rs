@@ -22,8 +22,8 @@ use crate::ledger::Trace;
 use crate::scenario::steps::Step;
 use crate::scenario::{Case, Entry};
 use crate::world::{Addressing, World};
-pub use live::interrupted;
 use live::LiveStage;
+pub use live::interrupted;
 use perform::Performance;
 
 /// With what a case runs.
