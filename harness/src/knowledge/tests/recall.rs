@@ -6,8 +6,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::super::*;
+use super::hops::{Rogue, four_hops};
 use super::recording::Recording;
-use super::stage::{Rogue, Stage, four_hops};
+use super::stage::Stage;
 use super::{organization, verdict};
 use crate::ledger::Direction;
 use crate::world::FactKind;

@@ -1,8 +1,9 @@
 //! Which letter a value belongs to.
 
 use super::super::*;
+use super::hops::{Rogue, four_hops};
 use super::recording::Recording;
-use super::stage::{Rogue, Stage, domain_of, four_hops};
+use super::stage::{Stage, domain_of};
 use super::{findings, organization, run, verdict};
 use crate::ledger::Direction;
 use crate::world::FactKind;
