@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dime_wire::dissect::{ChunkMap, MessageMap, find_messages};
+use dime_wire::dissect::{ChunkMap, MAXIMUM_OBJECTS, MessageMap, find_messages};
 use sha2::{Digest as _, Sha256};
 
 use super::super::graph::{Rule, Slice, Term, TermId, TextId};
@@ -19,7 +19,11 @@ impl Expansion<'_> {
             return Vec::new();
         };
         let mut new = Vec::new();
-        for map in find_messages(self.bytes(text)) {
+        let maps = find_messages(self.bytes(text));
+        if maps.len() >= MAXIMUM_OBJECTS {
+            self.graph.truncate("MAXIMUM_OBJECTS");
+        }
+        for map in maps {
             if self.copies.len() >= MAXIMUM_COPIES {
                 self.graph.truncate("MAXIMUM_COPIES");
                 break;

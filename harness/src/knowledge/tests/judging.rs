@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dime_wire::message::SealOptions;
 use dime_wire::signet::FingerprintKind;
+use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::super::*;
@@ -330,6 +331,27 @@ fn the_same_trace_gives_the_same_words() {
         derivations.collect::<Vec<_>>().join("\n")
     };
     assert_eq!(words(), words());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn damaged_bytes_are_judged_without_panic_and_accuse_nobody_of_learning(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 1..40),
+    ) {
+        let stage = Stage::new();
+        let mut trace = run(&stage, &Rogue::default());
+        for (buffer, offset, byte) in damage {
+            let bytes = &mut buffer.get_mut(&mut trace.buffers).bytes;
+            if !bytes.is_empty() {
+                *offset.get_mut(bytes) = byte;
+            }
+        }
+        let judgement = verdict(&stage, &trace, &[]);
+        for finding in &judgement.findings {
+            prop_assert_eq!(finding.kind, FindingKind::Missing, "{}", judgement.explain(finding));
+        }
+    }
 }
 
 #[test]
