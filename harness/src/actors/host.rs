@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dime::agent::client::{self, UserAgent};
 use dime::agent::server::{self, Account, OrganizationAgent};
@@ -31,6 +32,15 @@ pub struct Company {
     pub clients: BTreeMap<PersonId, Arc<dyn Client>>,
     /// The host that raw dialogs come from.
     pub stranger: Arc<Door<Arc<dyn Platform>>>,
+    /// Mail servers in-process that do not listen yet.
+    opening: Arc<AtomicUsize>,
+}
+
+impl Company {
+    /// Whether every mail server in-process listens. On a live stage somebody could dial before.
+    pub fn is_open(&self) -> bool {
+        self.opening.load(Ordering::Acquire) == 0
+    }
 }
 
 /// Gathers everybody for `world` as `cast` has it.
@@ -46,6 +56,7 @@ pub fn company(
         boots: BTreeMap::new(),
         clients: BTreeMap::new(),
         stranger: Arc::new(stranger),
+        opening: Arc::default(),
     };
     let parts = Parts::of(world);
     for host in world.hosts.values() {
@@ -58,7 +69,12 @@ pub fn company(
                 };
                 match parts.player(cast, &Party::Organization(domain)) {
                     Player::Adapter(_) => continue,
-                    player => mail_server(world, organization, player.clone(), staging.clone()),
+                    player => {
+                        company.opening.fetch_add(1, Ordering::Release);
+                        let config = server_config(world, organization, staging);
+                        let opening = company.opening.clone();
+                        mail_server(config, player.clone(), staging.clone(), opening)
+                    }
                 }
             }
             HostRole::Client(id) => {
@@ -187,14 +203,14 @@ fn recursor(world: &Arc<World>) -> Boot {
 }
 
 fn mail_server(
-    world: &Arc<World>,
-    organization: &Organization,
+    config: server::Config,
     player: Player,
     staging: Arc<Staging>,
+    opening: Arc<AtomicUsize>,
 ) -> Boot {
-    let config = server_config(world, organization, &staging);
     Arc::new(move |platform| {
         let (config, player, staging) = (config.clone(), player.clone(), staging.clone());
+        let opening = opening.clone();
         Box::pin(async move {
             let honest = server::Parts::honest(&platform, &config);
             let parts = match &player {
@@ -204,6 +220,7 @@ fn mail_server(
             let parts = staging::staged(parts, &staging);
             let started = OrganizationAgent::start(platform, config, parts).await;
             started.expect("a host of its own has its ports and its store");
+            opening.fetch_sub(1, Ordering::Release);
             std::future::pending::<()>().await;
         })
     })

@@ -27,6 +27,10 @@ const PATIENCE: Patience = Patience {
 };
 /// The longest a case may take, whatever its programs do.
 const LONGEST_CASE: Duration = Duration::from_secs(180);
+/// How long our own servers may take to listen.
+const LONGEST_OPENING: Duration = Duration::from_secs(10);
+/// Pause between two looks whether they do.
+const OPENING_PAUSE: Duration = Duration::from_millis(2);
 /// The longest name of a kept file that is recorded with its contents.
 const MAX_FOLDER_NAME: usize = 200;
 
@@ -80,6 +84,7 @@ impl LiveStage {
         let company = company(world, &setting.cast, &staging, &recorder);
         let outcome = self.runtime.block_on(async {
             open(&mut self.network, world, &company, &recorder)?;
+            until_open(&self.network, &company).await?;
             let mut programs = Programs::start(world, setting).await?;
             let clock = self.network.clock();
             let staged = Staged::new(world, &company, &recorder, clock.clone(), PATIENCE);
@@ -135,6 +140,24 @@ fn open(
     let (first, then): (Vec<_>, Vec<_>) = order.partition(|(name, _)| serves(name));
     for (_, (platform, boot)) in first.into_iter().chain(then) {
         platform.spawn("boot", boot(platform.clone()));
+    }
+    Ok(())
+}
+
+/// Waits until every mail server in-process listens.
+async fn until_open(network: &LiveNetwork, company: &Company) -> Result<(), Broken> {
+    let clock = network.clock();
+    let deadline = clock.now() + LONGEST_OPENING;
+    while !company.is_open() {
+        if let Some(failure) = network.failure() {
+            return Err(Broken::Harness(failure));
+        }
+        if clock.now() >= deadline {
+            return Err(Broken::Harness(
+                "a mail server of ours does not listen".into(),
+            ));
+        }
+        clock.sleep_until(clock.now() + OPENING_PAUSE).await;
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ pub use live::interrupted;
 use perform::Performance;
 
 /// With what a case runs.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Setting {
     /// The number everything random is drawn from.
     pub seed: u64,
@@ -35,6 +35,17 @@ pub struct Setting {
     pub cast: Cast,
     /// What it runs on.
     pub stage: StageKind,
+}
+
+impl Default for Setting {
+    /// Seed 1, the reference in all places, the simulation.
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            cast: Cast::default(),
+            stage: StageKind::default(),
+        }
+    }
 }
 
 /// What a case runs on.
