@@ -221,7 +221,7 @@ impl Analysis<'_> {
             .into_iter()
             .map(|((fact, grade, ..), kept)| (fact, grade, kept))
             .collect();
-        ranked.sort_by(|a, b| (a.0, a.1, a.2.rank()).cmp(&(b.0, b.1, b.2.rank())));
+        ranked.sort_by_key(|(fact, grade, kept)| (*fact, *grade, kept.rank()));
         let derivations = ranked
             .iter()
             .filter_map(|(_, _, kept)| self.derivation(principals, &kept.proof));
