@@ -29,6 +29,7 @@ pub const PROFILE: &str = "libdime-1";
 ///         .main()
 /// }
 /// ```
+#[allow(clippy::needless_doctest_main, reason = "the example is a whole file")]
 #[derive(Clone)]
 pub struct Suite {
     entries: Vec<Entry>,

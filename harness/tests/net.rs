@@ -1,5 +1,4 @@
 //! The networks, seen from outside: what two hosts can do with one another.
-#![cfg(feature = "sim")]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};

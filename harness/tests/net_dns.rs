@@ -1,6 +1,5 @@
 //! DNS on the simulated network: what a client's own validation says of each kind of zone, on
 //! virtual time, through a recursive resolver and three authoritative servers.
-#![cfg(feature = "sim")]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};

@@ -14,6 +14,7 @@ pub mod transcript;
 
 use std::sync::Arc;
 
+#[cfg(feature = "sim")]
 use dime::platform::UnixTime;
 use dimespec_report::model::{self, Run, Verdict};
 

@@ -192,7 +192,7 @@ fn by_letter<'a>(
     for fact in facts {
         let letter = world.letters.iter().position(|plan| plan.id == fact.letter);
         if let Some(letter) = letter {
-            sorted.entry(letter).or_default().push(fact.kind.into());
+            sorted.entry(letter).or_default().push(fact.kind);
         }
     }
     sorted
