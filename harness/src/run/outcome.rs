@@ -24,15 +24,20 @@ pub fn broken_scenario(base: Run, message: &str) -> Run {
     failed(base, "scenario", message)
 }
 
-/// A run whose stage broke. An adapter's failure is a failure of its program; ours leaves the verdict open.
+/// A run whose stage broke. An external program's failure is a failure; ours leaves the verdict open.
 pub fn broken_stage(base: Run, broken: Broken) -> Run {
     match broken {
-        Broken::Adapter(message) => failed(base, "adapter", &message),
-        Broken::Harness(message) => Run {
-            verdict: Verdict::Inconclusive,
-            reasons: vec![format!("harness: {message}")],
-            ..base
-        },
+        Broken::Program { culprit, message } => failed(base, &culprit, &message),
+        Broken::Interrupted => inconclusive(base, super::INTERRUPTED.to_owned()),
+        Broken::Harness(message) => inconclusive(base, format!("harness: {message}")),
+    }
+}
+
+fn inconclusive(base: Run, reason: String) -> Run {
+    Run {
+        verdict: Verdict::Inconclusive,
+        reasons: vec![reason],
+        ..base
     }
 }
 
