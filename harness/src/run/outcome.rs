@@ -93,11 +93,12 @@ pub fn judge(base: Run, case: &Case, world: &World, evidence: &Evidence) -> Run 
     };
     add_findings(&mut run, &judgement);
     add_expectations(&mut run, &case.scenario, &seen, &asked, &judgement);
-    run.reasons.extend(judgement.doubts.iter().map(|doubt| {
-        let letter = letter_name(world, doubt.letter);
-        let fact = doubt.fact.name();
-        format!("{}: {letter}.{fact}: {}", doubt.principal, doubt.reason)
-    }));
+    run.reasons.extend(
+        judgement
+            .doubts
+            .iter()
+            .map(|doubt| format!("{}: {}: {}", doubt.principal, doubt.name, doubt.reason)),
+    );
     run.verdict = verdict(&run);
     run
 }
@@ -211,16 +212,19 @@ fn add_expectations(
     judgement: &Judgement,
 ) {
     for (index, expectation) in scenario.expect.iter().enumerate() {
-        let met = seen.check(&expectation.value).unwrap_or_else(|| {
-            let claims = asked
-                .of_expectation
-                .get(&index)
-                .map_or(&[][..], Vec::as_slice);
-            of_claims(claims, judgement)
-        });
-        if met.verdict == Verdict::Inconclusive {
-            run.reasons.push(met.detail.clone());
-        }
+        let met = match seen.check(&expectation.value) {
+            Some(met) => {
+                if met.verdict == Verdict::Inconclusive {
+                    run.reasons.push(met.detail.clone());
+                }
+                met
+            }
+            // What is in doubt here is among the judgement's doubts.
+            None => {
+                let claims = asked.of_expectation.get(&index);
+                of_claims(claims.map_or(&[][..], Vec::as_slice), judgement)
+            }
+        };
         run.expectations.push(ReportedExpectation {
             text: as_written(scenario, expectation.place.offset),
             verdict: met.verdict,
