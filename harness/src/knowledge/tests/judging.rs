@@ -137,7 +137,7 @@ fn a_partial_ledger_proves_no_never() {
     let subject = judgement
         .doubts
         .iter()
-        .find(|doubt| doubt.fact == FactKind::Subject);
+        .find(|doubt| doubt.fact == Some(FactKind::Subject));
     let reason = subject.map(|doubt| doubt.reason.as_str());
     assert_eq!(
         reason,
@@ -149,6 +149,30 @@ fn a_partial_ledger_proves_no_never() {
             .iter()
             .all(|doubt| doubt.principal == organization("beta.example"))
     );
+}
+
+#[test]
+fn an_inherent_leak_that_a_partial_ledger_does_not_show_is_in_doubt() {
+    let stage = Stage::new();
+    let mut trace = run(&stage, &Rogue::default());
+    let claim = claim(
+        organization("beta.example"),
+        ClaimKind::Inherent(vec!["I9".into()]),
+    );
+    let whole = verdict(&stage, &trace, std::slice::from_ref(&claim));
+    assert_eq!(whole.claims[0].findings.len(), 1);
+    assert_eq!(whole.findings[0].kind, FindingKind::NotFound);
+    for ledger in &mut trace.ledgers {
+        ledger.completeness = Completeness::Partial("nobody looked".into());
+    }
+    let partial = verdict(&stage, &trace, &[claim]);
+    assert_eq!(findings(&partial), "");
+    let doubts = partial.claims[0]
+        .doubts
+        .iter()
+        .map(|at| &partial.doubts[*at]);
+    let names: Vec<&str> = doubts.map(|doubt| doubt.name.as_str()).collect();
+    assert_eq!(names, ["I9"]);
 }
 
 #[test]
