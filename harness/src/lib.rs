@@ -5,6 +5,7 @@
 //! [`run`], [`knowledge`].
 
 pub mod actors;
+mod files;
 mod kills;
 pub mod knowledge;
 pub mod ledger;
@@ -16,4 +17,5 @@ pub mod world;
 
 pub use actors::{Cast, CastError};
 pub use kills::{Kill, KillsError, KnownTooMuch, kills};
+pub use run::interrupted;
 pub use suite::{PROFILE, Suite};

@@ -144,6 +144,14 @@ impl Parts {
         Self { actors }
     }
 
+    /// Which server's part an organization has.
+    pub fn server(&self, domain: &str) -> Option<Actor> {
+        let is_server = |actor: &Actor| matches!(actor, Actor::Origin | Actor::Destination);
+        let mut parts = self.actors.iter();
+        let part = parts.find(|(actor, who)| who == domain && is_server(actor));
+        part.map(|(actor, _)| *actor)
+    }
+
     /// Who plays a party.
     pub fn player<'c>(&self, cast: &'c Cast, party: &Party<'_>) -> &'c Player {
         let fits = |actor: &Actor| match party {

@@ -16,6 +16,7 @@ use dime::platform::BoxFuture;
 use crate::scenario::expectations::Cause;
 use crate::scenario::steps::BounceWish;
 
+pub(crate) use cast::quoted;
 pub use cast::{Cast, CastError, Player};
 pub use door::{Door, HostGone};
 pub use furnish::furnish;

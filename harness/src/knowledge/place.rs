@@ -421,7 +421,8 @@ mod tests {
     #[test]
     fn lines_are_counted_around_messages() {
         let bytes = b"DATA\r\n\x07\x37\n\x00xx\r\nQUIT\r\n";
-        let lines = lines_of(bytes, std::slice::from_ref(&(6..12)));
+        let messages = vec![Range { start: 6, end: 12 }];
+        let lines = lines_of(bytes, &messages);
         let shown: Vec<_> = lines
             .iter()
             .map(|line| {

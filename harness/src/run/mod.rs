@@ -4,28 +4,32 @@
 pub mod dialog;
 mod expect;
 mod hops;
+mod interruption;
 mod live;
 mod outcome;
 pub mod perform;
+mod programs;
 #[cfg(feature = "sim")]
 mod sim;
 mod staged;
 pub mod transcript;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 #[cfg(feature = "sim")]
 use dime::platform::UnixTime;
 use dimespec_report::model::{self, Run, Verdict};
 
-use crate::actors::Cast;
+use crate::actors::{Cast, quoted};
 use crate::ledger::Trace;
 use crate::scenario::steps::Step;
 use crate::scenario::{Case, Entry};
 use crate::world::{Addressing, World};
+pub use interruption::interrupted;
 use live::LiveStage;
-pub use live::interrupted;
 use perform::Performance;
+use programs::Folders;
 
 /// With what a case runs.
 #[derive(Clone)]
@@ -36,6 +40,8 @@ pub struct Setting {
     pub cast: Cast,
     /// What it runs on.
     pub stage: StageKind,
+    /// The folder the scenarios come from, if they are not built in.
+    pub scenarios: Option<PathBuf>,
 }
 
 impl Default for Setting {
@@ -45,6 +51,7 @@ impl Default for Setting {
             seed: 1,
             cast: Cast::default(),
             stage: StageKind::default(),
+            scenarios: None,
         }
     }
 }
@@ -71,7 +78,14 @@ pub struct Evidence {
 #[derive(Debug)]
 pub enum Broken {
     /// An external program or its adapter failed.
-    Adapter(String),
+    Program {
+        /// Who: an actor (`destination beta.example`) or an adapter.
+        culprit: String,
+        /// What it did.
+        message: String,
+    },
+    /// The user wished to stop.
+    Interrupted,
     /// We failed.
     Harness(String),
 }
@@ -104,16 +118,29 @@ pub fn run(entry: &Entry, setting: &Setting) -> Run {
         ..base
     };
     if let Some(reason) = skip_reason(&case, setting) {
-        return Run {
-            verdict: Verdict::Skipped,
-            reasons: vec![reason],
-            ..base
-        };
+        return skipped(base, reason);
     }
-    match staged(&case, setting) {
+    if interrupted() {
+        return skipped(base, INTERRUPTED.to_owned());
+    }
+    let mut folders = Folders::default();
+    let mut run = match staged(&case, setting, &mut folders) {
         Ok((world, evidence)) => outcome::judge(base, &case, &world, &evidence),
         Err(Unstaged::World(error)) => outcome::broken_scenario(base, &error),
         Err(Unstaged::Stage(broken)) => outcome::broken_stage(base, broken),
+    };
+    folders.settle(&mut run);
+    run
+}
+
+/// Why a case ended early, or did not begin.
+const INTERRUPTED: &str = "interrupted";
+
+fn skipped(base: Run, reason: String) -> Run {
+    Run {
+        verdict: Verdict::Skipped,
+        reasons: vec![reason],
+        ..base
     }
 }
 
@@ -123,7 +150,11 @@ enum Unstaged {
     Stage(Broken),
 }
 
-fn staged(case: &Case, setting: &Setting) -> Result<(Arc<World>, Evidence), Unstaged> {
+fn staged(
+    case: &Case,
+    setting: &Setting,
+    folders: &mut Folders,
+) -> Result<(Arc<World>, Evidence), Unstaged> {
     let scenario = &case.scenario;
     let build = |now, addressing: &Addressing| {
         World::build(scenario, setting.seed, now, addressing)
@@ -146,7 +177,7 @@ fn staged(case: &Case, setting: &Setting) -> Result<(Arc<World>, Evidence), Unst
         StageKind::Live => {
             let stage = LiveStage::claim(setting.seed).map_err(Unstaged::Stage)?;
             let world = build(stage.now(), &stage.addressing())?;
-            let evidence = stage.perform(case, &world, setting);
+            let evidence = stage.perform(case, &world, setting, folders);
             Ok((world, evidence.map_err(Unstaged::Stage)?))
         }
     }
@@ -174,8 +205,11 @@ fn replay(name: &str, setting: &Setting) -> String {
         StageKind::Live => " --live",
     };
     let cast = setting.cast.options();
+    let folder = setting.scenarios.as_ref().map_or(String::new(), |folder| {
+        format!(" --scenarios {}", quoted(&folder.display().to_string()))
+    });
     format!(
-        "dimespec run --exact '{name}' --seed {}{live}{cast}",
+        "dimespec run --exact '{name}' --seed {}{live}{cast}{folder}",
         setting.seed
     )
 }

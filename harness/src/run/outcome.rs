@@ -24,15 +24,20 @@ pub fn broken_scenario(base: Run, message: &str) -> Run {
     failed(base, "scenario", message)
 }
 
-/// A run whose stage broke. An adapter's failure is a failure of its program; ours leaves the verdict open.
+/// A run whose stage broke. An external program's failure is a failure; ours leaves the verdict open.
 pub fn broken_stage(base: Run, broken: Broken) -> Run {
     match broken {
-        Broken::Adapter(message) => failed(base, "adapter", &message),
-        Broken::Harness(message) => Run {
-            verdict: Verdict::Inconclusive,
-            reasons: vec![format!("harness: {message}")],
-            ..base
-        },
+        Broken::Program { culprit, message } => failed(base, &culprit, &message),
+        Broken::Interrupted => inconclusive(base, super::INTERRUPTED.to_owned()),
+        Broken::Harness(message) => inconclusive(base, format!("harness: {message}")),
+    }
+}
+
+fn inconclusive(base: Run, reason: String) -> Run {
+    Run {
+        verdict: Verdict::Inconclusive,
+        reasons: vec![reason],
+        ..base
     }
 }
 
@@ -88,11 +93,12 @@ pub fn judge(base: Run, case: &Case, world: &World, evidence: &Evidence) -> Run 
     };
     add_findings(&mut run, &judgement);
     add_expectations(&mut run, &case.scenario, &seen, &asked, &judgement);
-    run.reasons.extend(judgement.doubts.iter().map(|doubt| {
-        let letter = letter_name(world, doubt.letter);
-        let fact = doubt.fact.name();
-        format!("{}: {letter}.{fact}: {}", doubt.principal, doubt.reason)
-    }));
+    run.reasons.extend(
+        judgement
+            .doubts
+            .iter()
+            .map(|doubt| format!("{}: {}: {}", doubt.principal, doubt.name, doubt.reason)),
+    );
     run.verdict = verdict(&run);
     run
 }
@@ -206,16 +212,19 @@ fn add_expectations(
     judgement: &Judgement,
 ) {
     for (index, expectation) in scenario.expect.iter().enumerate() {
-        let met = seen.check(&expectation.value).unwrap_or_else(|| {
-            let claims = asked
-                .of_expectation
-                .get(&index)
-                .map_or(&[][..], Vec::as_slice);
-            of_claims(claims, judgement)
-        });
-        if met.verdict == Verdict::Inconclusive {
-            run.reasons.push(met.detail.clone());
-        }
+        let met = match seen.check(&expectation.value) {
+            Some(met) => {
+                if met.verdict == Verdict::Inconclusive {
+                    run.reasons.push(met.detail.clone());
+                }
+                met
+            }
+            // What is in doubt here is among the judgement's doubts.
+            None => {
+                let claims = asked.of_expectation.get(&index);
+                of_claims(claims.map_or(&[][..], Vec::as_slice), judgement)
+            }
+        };
         run.expectations.push(ReportedExpectation {
             text: as_written(scenario, expectation.place.offset),
             verdict: met.verdict,
