@@ -19,6 +19,8 @@ use super::staging::{self, Staging};
 use super::{Cast, Client, Player};
 use crate::net::dns::{self, AuthoritativeServer, Recursor};
 use crate::net::tap::Recorder;
+use crate::scenario::Scenario;
+use crate::scenario::steps::Step;
 use crate::world::{Host, HostRole, Organization, Person, PersonId, RESOLVER, ROOT, World};
 
 /// What a host does when it starts. A host that cannot start panics, which fails the run as ours.
@@ -43,10 +45,11 @@ impl Company {
     }
 }
 
-/// Gathers everybody for `world` as `cast` has it.
+/// Gathers everybody for `world` as `cast` has it, in their `parts`.
 pub fn company(
     world: &Arc<World>,
     cast: &Cast,
+    parts: &Parts,
     staging: &Arc<Staging>,
     recorder: &Arc<Recorder>,
 ) -> Company {
@@ -58,7 +61,6 @@ pub fn company(
         stranger: Arc::new(stranger),
         opening: Arc::default(),
     };
-    let parts = Parts::of(world);
     for host in world.hosts.values() {
         let boot: Boot = match &host.role {
             HostRole::NameServer(_) => name_server(world.clone(), host.name.clone()),
@@ -109,39 +111,48 @@ pub enum Party<'a> {
     Person(&'a str),
 }
 
-/// Which actors the parties of a world play: those of its first letter. An organization at both
-/// ends is cast as origin first.
+/// Which actors the parties of a world play: those of the first letter; without a letter, whoever
+/// is spoken to or looked up is the destination. An organization at both ends is cast as origin
+/// first.
 pub struct Parts {
     actors: Vec<(Actor, String)>,
 }
 
 impl Parts {
-    /// The parts of a world.
-    pub fn of(world: &World) -> Self {
-        let mut actors = Vec::new();
+    /// The parts of a scenario's world.
+    pub fn of(scenario: &Scenario, world: &World) -> Self {
+        let mut parts = Self { actors: Vec::new() };
         if let Some(letter) = world.letters.first() {
-            let home = |id: &str| {
-                world
-                    .people
-                    .get(id)
-                    .map(|person| person.organization.clone())
-            };
-            actors.push((Actor::Author, letter.author.clone()));
-            actors.push((Actor::Recipient, letter.recipient.clone()));
-            actors.extend(home(&letter.author).map(|domain| (Actor::Origin, domain)));
-            let destination =
-                home(&letter.recipient).or_else(|| letter.to.rsplit('@').next().map(str::to_owned));
-            actors.extend(destination.map(|domain| (Actor::Destination, domain)));
-        } else {
-            // Without a letter the first organization is the one that is talked to.
-            let mut domains = world.organizations.keys();
-            actors.extend(
-                domains
-                    .next()
-                    .map(|domain| (Actor::Destination, domain.clone())),
-            );
+            parts.correspondence(world, &letter.author, &letter.recipient, &letter.to);
+            return parts;
         }
-        Self { actors }
+        let first = scenario.steps.iter().find_map(|step| match &step.value {
+            Step::Dmtp(dialog) => Some((None, dialog.to.as_str())),
+            Step::Resolve(look_up) => Some((Some(look_up.by.as_str()), look_up.who.as_str())),
+            _ => None,
+        });
+        match first {
+            Some((Some(by), who)) => parts.correspondence(world, by, who, who),
+            Some((None, domain)) => parts.add(Actor::Destination, Some(domain.to_owned())),
+            None => {}
+        }
+        parts
+    }
+
+    fn correspondence(&mut self, world: &World, from: &str, to: &str, address: &str) {
+        let home = |id: &str| {
+            let person = world.people.get(id);
+            person.map(|person| person.organization.clone())
+        };
+        self.add(Actor::Author, Some(from.to_owned()));
+        self.add(Actor::Recipient, Some(to.to_owned()));
+        self.add(Actor::Origin, home(from));
+        let domain = || address.rsplit('@').next().map(str::to_owned);
+        self.add(Actor::Destination, home(to).or_else(domain));
+    }
+
+    fn add(&mut self, actor: Actor, who: Option<String>) {
+        self.actors.extend(who.map(|who| (actor, who)));
     }
 
     /// Which server's part an organization has.

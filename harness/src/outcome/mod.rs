@@ -15,6 +15,7 @@ use expect::{Blame, Met, Seen};
 use crate::knowledge::{
     self, Claim, ClaimKind, FindingKind, Given, Grade, Judged, Judgement, Policy, Role,
 };
+use crate::run::perform::Performance;
 use crate::run::{Broken, Evidence, INTERRUPTED, transcript};
 use crate::scenario::expectations::{Expectation, Knowledge};
 use crate::scenario::{self, Case, Scenario};
@@ -22,16 +23,18 @@ use crate::world::{FactKind, Principal, World};
 
 /// Requirement that a broken expectation of behaviour is reported under if its file names none.
 const UNNAMED: &str = "scenario";
+/// What an external program breaks that does not run as it must.
+const RUNS: &str = "adapter";
 
 /// A run whose scenario cannot be read or built: a failure, and the scenario's own.
 pub fn broken_scenario(base: Run, message: &str) -> Run {
-    failed(base, "scenario", message)
+    failed(base, UNNAMED, "scenario", message)
 }
 
 /// A run whose stage broke. An external program's failure is a failure; ours leaves the verdict open.
 pub fn broken_stage(base: Run, broken: Broken) -> Run {
     match broken {
-        Broken::Program { culprit, message } => failed(base, &culprit, &message),
+        Broken::Program { culprit, message } => failed(base, RUNS, &culprit, &message),
         Broken::Interrupted => inconclusive(base, INTERRUPTED.to_owned()),
         Broken::Harness(message) => inconclusive(base, format!("harness: {message}")),
     }
@@ -45,11 +48,11 @@ fn inconclusive(base: Run, reason: String) -> Run {
     }
 }
 
-fn failed(base: Run, culprit: &str, message: &str) -> Run {
+fn failed(base: Run, requirement: &str, culprit: &str, message: &str) -> Run {
     Run {
         verdict: Verdict::Fail,
         findings: vec![Finding {
-            requirement: UNNAMED.into(),
+            requirement: requirement.into(),
             culprit: culprit.into(),
             message: message.to_owned(),
             derivation: None,
@@ -66,7 +69,7 @@ pub fn judge(base: Run, case: &Case, world: &World, evidence: &Evidence) -> Run 
     };
     let given = Given::from_world(world, &inherent);
     let analysis = knowledge::analyse(&given, &evidence.trace);
-    let asked = Asked::of(&case.scenario, world);
+    let asked = Asked::of(&case.scenario, world, &evidence.performance);
     let judgement = knowledge::judge(&analysis, &asked.claims);
     let dialogs = transcript::dialogs(&evidence.trace, world.ports.dmtp);
     let seen = Seen {
@@ -127,7 +130,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(scenario: &Scenario, world: &World) -> Self {
+    fn of(scenario: &Scenario, world: &World, performance: &Performance) -> Self {
         let mut asked = Asked {
             claims: Vec::new(),
             of_expectation: BTreeMap::new(),
@@ -160,7 +163,8 @@ impl Asked {
                     for (name, ids) in names.iter() {
                         let ids: Vec<String> = ids.iter().map(|id| id.value.clone()).collect();
                         for letter in 0..world.letters.len() {
-                            if takes_part(world, name, letter) {
+                            let lost = is_lost(scenario, world, performance, letter);
+                            if !lost && takes_part(world, name, letter) {
                                 asked.claim(world, name, letter, &ClaimKind::Inherent(ids.clone()));
                             }
                         }
@@ -184,6 +188,22 @@ impl Asked {
             });
         }
     }
+}
+
+/// Whether a letter that should have been delivered was not: of such a letter nothing can be
+/// expected to leak.
+fn is_lost(scenario: &Scenario, world: &World, performance: &Performance, letter: usize) -> bool {
+    let Some(plan) = world.letters.get(letter) else {
+        return false;
+    };
+    let record = performance.letters.get(&plan.id);
+    let read = record.is_some_and(|record| record.read.is_some());
+    let mut expected = scenario.expect.iter();
+    !read
+        && expected.any(|expectation| match &expectation.value {
+            Expectation::Delivered(spec) => spec.letter.as_str() == plan.id,
+            _ => false,
+        })
 }
 
 /// Whether an inherent leak of a letter can come to the principal of this name: its destination's.
@@ -226,7 +246,15 @@ fn add_expectations(
             // What is in doubt here is among the judgement's doubts.
             None => {
                 let claims = asked.of_expectation.get(&index);
-                of_claims(claims.map_or(&[][..], Vec::as_slice), judgement)
+                let claims = claims.map_or(&[][..], Vec::as_slice);
+                match expectation.value {
+                    Expectation::Inherent(_) if claims.is_empty() => Met {
+                        verdict: Verdict::Inconclusive,
+                        detail: "no letter arrived that could leak it".to_owned(),
+                        culprit: Blame::Unknown,
+                    },
+                    _ => of_claims(claims, judgement),
+                }
             }
         };
         run.expectations.push(ReportedExpectation {

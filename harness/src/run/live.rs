@@ -12,7 +12,7 @@ use super::perform::{Patience, Performance, perform};
 use super::programs::{Folders, Programs};
 use super::staged::Staged;
 use super::{Broken, Evidence, Setting};
-use crate::actors::{Company, Staging, company};
+use crate::actors::{Company, Parts, Staging, company};
 use crate::net::live::LiveNetwork;
 use crate::net::tap::Recorder;
 use crate::scenario::Case;
@@ -70,14 +70,15 @@ impl LiveStage {
     ) -> Result<Evidence, Broken> {
         let recorder = Recorder::new(self.network.clock());
         let staging = Staging::of(&case.scenario, world);
-        let company = company(world, &setting.cast, &staging, &recorder);
+        let parts = Parts::of(&case.scenario, world);
+        let company = company(world, &setting.cast, &parts, &staging, &recorder);
         heed_signals();
         let outcome = self.runtime.block_on(async {
             open(&mut self.network, world, &company, &recorder)?;
             until_open(&self.network, &company).await?;
             let mut programs = tokio::select! { biased;
                 () = interruption() => Err(Broken::Interrupted),
-                started = Programs::start(world, setting, folders) => started,
+                started = Programs::start(world, &setting.cast, &parts, folders) => started,
             }?;
             let clock = self.network.clock();
             let staged = Staged::new(world, &company, &recorder, clock.clone(), PATIENCE);

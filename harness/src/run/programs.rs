@@ -3,14 +3,15 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use dime_wire::message::Actor;
 use dimespec_report::model::{Run, Verdict};
 use tempfile::TempDir;
 
-use super::{Broken, Setting};
+use super::Broken;
 use crate::actors::adapter::{Adapter, AdapterError, Running, pause};
-use crate::actors::{Parts, Party, Player, furnish};
+use crate::actors::{Cast, Parts, Party, Player, furnish};
 use crate::net::tap::Recorder;
 use crate::world::{Host, HostRole, Principal, World};
 
@@ -56,23 +57,21 @@ impl Programs {
     /// `folders` and outlive them.
     pub async fn start(
         world: &World,
-        setting: &Setting,
+        cast: &Cast,
+        parts: &Parts,
         folders: &mut Folders,
     ) -> Result<Self, Broken> {
-        let parts = Parts::of(world);
         let mut programs = Programs::default();
         for host in world.hosts.values() {
             let HostRole::MailServer(domain) = &host.role else {
                 continue;
             };
-            let Player::Adapter(adapter) =
-                parts.player(&setting.cast, &Party::Organization(domain))
-            else {
+            let Player::Adapter(adapter) = parts.player(cast, &Party::Organization(domain)) else {
                 continue;
             };
             let part = Part {
                 adapter: adapter.manifest.adapter.clone(),
-                actor: format!("{} {domain}", role(&parts, domain)),
+                actor: format!("{} {domain}", role(parts, domain)),
             };
             let folder = folders.add(&part)?;
             let running = begin(world, host, domain, adapter, &part, folder).await?;
@@ -162,7 +161,7 @@ async fn begin(
     domain: &str,
     adapter: &Adapter,
     part: &Part,
-    folder: &std::path::Path,
+    folder: &Path,
 ) -> Result<Running, Broken> {
     adapter
         .build(folder)
@@ -183,7 +182,7 @@ async fn begin(
 pub struct Folders(Vec<(Part, TempDir)>);
 
 impl Folders {
-    fn add(&mut self, part: &Part) -> Result<&std::path::Path, Broken> {
+    fn add(&mut self, part: &Part) -> Result<&Path, Broken> {
         let folder = tempfile::Builder::new()
             .prefix("dimespec-")
             // It holds keys.
@@ -198,7 +197,7 @@ impl Folders {
     }
 
     /// A kept file's path below its folder.
-    fn shown(&self, path: &std::path::Path) -> String {
+    fn shown(&self, path: &Path) -> String {
         let below = |(_, folder): &(Part, TempDir)| path.strip_prefix(folder.path()).ok();
         let shown = self.0.iter().find_map(below).unwrap_or(path);
         let shown = shown.display().to_string();
