@@ -9,7 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use dime::platform::UnixTime;
 use dimespec::Suite;
 use dimespec::knowledge::{self, Given};
-use dimespec::run::{self, Setting};
+use dimespec::run::{self, Folders, Setting};
 use dimespec::scenario::{self, Case};
 use dimespec::world::{Addressing, World};
 
@@ -31,14 +31,14 @@ fn four_hops(criterion: &mut Criterion) {
         let addressing = Addressing::simulated();
         bencher.iter(|| World::build(black_box(&case.scenario), 1, DATE, &addressing));
     });
-    let setting = Setting {
-        seed: 1,
-        ..Setting::default()
-    };
+    let setting = Setting::default();
+    let stage = || run::stage(black_box(&case), &setting, &mut Folders::default());
     group.bench_function("world and simulation", |bencher| {
-        bencher.iter(|| run::evidence(black_box(&case), &setting));
+        bencher.iter(stage);
     });
-    let (world, evidence) = run::evidence(&case, &setting).expect("it ran before");
+    let Ok((world, evidence)) = stage() else {
+        panic!("{CASE} has evidence: it passed before");
+    };
     let inherent =
         knowledge::read_inherent(scenario::inherent_text()).expect("the built-in file reads");
     group.bench_function("knowledge", |bencher| {

@@ -11,6 +11,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use sha2::{Digest, Sha256};
 
 use crate::actors::{Cast, CastError};
+use crate::case;
 use crate::run::{self, Setting, StageKind};
 use crate::scenario::{self, Entry, LoadError};
 
@@ -29,6 +30,7 @@ pub const PROFILE: &str = "libdime-1";
 ///         .main()
 /// }
 /// ```
+#[allow(clippy::needless_doctest_main, reason = "the example is a whole file")]
 #[derive(Clone)]
 pub struct Suite {
     entries: Vec<Entry>,
@@ -50,7 +52,9 @@ impl Suite {
     /// # Errors
     /// [`LoadError`] if the folder cannot be read. A broken file is a failing case.
     pub fn load(folder: &Path) -> Result<Self, LoadError> {
-        Ok(Self::of(&scenario::load_dir(folder)?))
+        let mut suite = Self::of(&scenario::load_dir(folder)?);
+        suite.setting.scenarios = Some(folder.to_path_buf());
+        Ok(suite)
     }
 
     fn of(library: &scenario::Library) -> Self {
@@ -121,27 +125,43 @@ impl Suite {
         self.selected().map(Entry::name)
     }
 
+    /// Filters that no case has in its name, or as its name.
+    pub fn unmatched(&self) -> impl Iterator<Item = &str> {
+        let names: Vec<String> = self.entries.iter().map(Entry::name).collect();
+        let filters = self.filters.iter().map(String::as_str);
+        filters.filter(move |filter| !names.iter().any(|name| self.fits(name, filter)))
+    }
+
     /// The name of a case that looks most like `name`.
     pub fn nearest(&self, name: &str) -> Option<String> {
-        let names = self.entries.iter().map(Entry::name);
+        let names: Vec<String> = self.entries.iter().map(Entry::name).collect();
         let last = |text: &str| text.rsplit('/').next().unwrap_or_default().to_owned();
         let wanted = last(name);
-        names
-            .into_iter()
-            .find(|known| known.contains(name) || last(known) == wanted)
+        let alike = |known: &&String| known.contains(name) || last(known) == wanted;
+        if let Some(known) = names.iter().find(alike) {
+            return Some(known.clone());
+        }
+        if let Some(known) = scenario::nearest(name, names.iter().map(String::as_str)) {
+            return Some(known.to_owned());
+        }
+        let ends: Vec<String> = names.iter().map(|name| last(name)).collect();
+        let near = scenario::nearest(&wanted, ends.iter().map(String::as_str))?;
+        let position = ends.iter().position(|end| end == near)?;
+        names.get(position).cloned()
+    }
+
+    fn fits(&self, name: &str, filter: &str) -> bool {
+        if self.exact {
+            name == filter
+        } else {
+            name.contains(filter)
+        }
     }
 
     fn selected(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| {
             let name = entry.name();
-            self.filters.is_empty()
-                || self.filters.iter().any(|filter| {
-                    if self.exact {
-                        name == *filter
-                    } else {
-                        name.contains(filter)
-                    }
-                })
+            self.filters.is_empty() || self.filters.iter().any(|filter| self.fits(&name, filter))
         })
     }
 
@@ -185,7 +205,7 @@ impl Suite {
                     while let Some(entry) =
                         entries.get(next.fetch_add(1, Ordering::Relaxed)).copied()
                     {
-                        let run = run::run(entry, &self.setting);
+                        let run = case::run(entry, &self.setting);
                         // The receiver lives until all threads have ended.
                         let _ = sender.send((entry.name(), run));
                     }
@@ -231,7 +251,7 @@ impl Suite {
                 let (entry, setting) = (entry.clone(), self.setting.clone());
                 let skipped = run::is_skipped(&entry, &setting);
                 let trial = Trial::test(entry.name().replace('/', "::"), move || {
-                    let run = run::run(&entry, &setting);
+                    let run = case::run(&entry, &setting);
                     match run.verdict {
                         Verdict::Pass => Ok(()),
                         Verdict::Skipped => {

@@ -5,18 +5,26 @@
 //! end kills the group and reads what it kept. Whatever the program does costs its own run a clear
 //! verdict and nothing else.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "external programs live in real time"
+)]
+
+mod process;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use include_dir::{Dir, include_dir};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
+
+use crate::files::read_text;
+use process::{Group, MAX_LOG_BYTES, PAUSE};
+pub use process::{Kept, Remains};
 
 /// The manifest of an adapter (`adapter.yaml`).
 #[derive(Clone, Debug, Deserialize)]
@@ -93,18 +101,14 @@ fn ten() -> u64 {
     10
 }
 
+/// The name of a manifest in its folder.
+const MANIFEST: &str = "adapter.yaml";
 /// The longest a manifest may ask us to wait for a program, in seconds.
 const MAX_READY_SECONDS: u64 = 120;
-/// Pause between two looks whether a program is ready.
-const READY_PAUSE: Duration = Duration::from_millis(20);
-/// How long a program may take to end after SIGTERM before it is killed.
-const STOP_PATIENCE: Duration = Duration::from_secs(2);
-/// How many of a program's last log lines an error shows.
-const LOG_LINES: usize = 50;
-/// The most files an inspection reads.
-const MAX_INSPECTED_FILES: usize = 10_000;
-/// The most bytes an inspection reads.
-const MAX_INSPECTED_BYTES: u64 = 256 << 20;
+/// The longest build, in pauses between two looks at it: ten minutes.
+const MAX_BUILD_PAUSES: usize = 30_000;
+/// The most bytes of a manifest or of a template.
+const MAX_MANIFEST_BYTES: usize = 256 << 10;
 
 /// Why an adapter did not work. The adapter or its program is to blame, unless it says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -157,6 +161,17 @@ pub enum AdapterError {
         /// The last lines it logged.
         log: String,
     },
+    /// The program logged more than a run can hold.
+    #[error(
+        "{adapter} logged more than {} MiB; its last lines:\n{log}",
+        MAX_LOG_BYTES >> 20
+    )]
+    Flooded {
+        /// Which adapter.
+        adapter: String,
+        /// The last lines it logged.
+        log: String,
+    },
     /// The program did not get ready in time.
     #[error("{adapter} was not ready at {address} within {seconds} s; its last lines:\n{log}")]
     NotReady {
@@ -174,6 +189,16 @@ pub enum AdapterError {
     Folder(#[from] io::Error),
 }
 
+impl AdapterError {
+    /// Whether the program itself did wrong, not its adapter's manifest.
+    pub fn is_of_program(&self) -> bool {
+        matches!(
+            self,
+            Self::Died { .. } | Self::Flooded { .. } | Self::NotReady { .. }
+        )
+    }
+}
+
 /// An adapter that was read and can be started.
 #[derive(Clone, Debug)]
 pub struct Adapter {
@@ -183,6 +208,8 @@ pub struct Adapter {
     templates: BTreeMap<String, String>,
     /// Where its build command runs.
     folder: PathBuf,
+    /// What `--impl` takes: its name if it comes with dimespec, otherwise its path.
+    option: String,
 }
 
 /// The adapters that come with dimespec.
@@ -198,14 +225,19 @@ impl Adapter {
     pub fn builtin(name: &str) -> Option<Result<Self, AdapterError>> {
         let folder = BUILTIN.get_dir(name)?;
         let read = |file: &str| {
-            let file = folder.get_file(format!("{name}/{file}"))?;
-            file.contents_utf8().map(str::to_owned)
+            let file = folder.get_file(format!("{name}/{file}"));
+            let text = file.and_then(|file| file.contents_utf8());
+            text.map(str::to_owned)
+                .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
         };
-        Some(Self::read(
-            Path::new("adapter.yaml"),
-            PathBuf::from(WORKSPACE),
-            &read,
-        ))
+        let path = Path::new(name).join(MANIFEST);
+        let adapter = read(MANIFEST)
+            .map_err(|source| unreadable(&path, source))
+            .and_then(|text| Self::read(&path, PathBuf::from(WORKSPACE), &text, &read));
+        Some(adapter.map(|adapter| Self {
+            option: name.to_owned(),
+            ..adapter
+        }))
     }
 
     /// Names of the adapters that come with dimespec.
@@ -218,67 +250,72 @@ impl Adapter {
     /// # Errors
     /// [`AdapterError::Unreadable`], [`AdapterError::Manifest`].
     pub fn load(path: &Path) -> Result<Self, AdapterError> {
-        let path = if path.is_dir() {
-            path.join("adapter.yaml")
+        let manifest = if path.is_dir() {
+            path.join(MANIFEST)
         } else {
             path.to_path_buf()
         };
-        let folder = path.parent().unwrap_or(Path::new(".")).to_path_buf();
-        // A manifest that cannot be read at all deserves the reason the system gives.
-        fs::metadata(&path).map_err(|source| AdapterError::Unreadable {
-            path: path.clone(),
-            source,
-        })?;
-        let name = path.file_name().unwrap_or_default().to_os_string();
-        let read = |file: &str| {
-            let file = if file == "adapter.yaml" {
-                Path::new(&name)
-            } else {
-                Path::new(file)
-            };
-            fs::read_to_string(folder.join(file)).ok()
-        };
-        Self::read(&path, folder.clone(), &read)
+        let text = read_text(&manifest, MAX_MANIFEST_BYTES)
+            .map_err(|source| unreadable(&manifest, source))?;
+        // Programs run elsewhere: what is relative here would mean another place there.
+        let absolute = fs::canonicalize(&manifest).map_err(|error| unreadable(&manifest, error))?;
+        let folder = absolute.parent().unwrap_or(Path::new("/")).to_path_buf();
+        let read = |file: &str| read_text(&folder.join(file), MAX_MANIFEST_BYTES);
+        let adapter = Self::read(&manifest, folder.clone(), &text, &read)?;
+        Ok(Self {
+            option: path.display().to_string(),
+            ..adapter
+        })
     }
 
     fn read(
         path: &Path,
         folder: PathBuf,
-        read: &dyn Fn(&str) -> Option<String>,
+        text: &str,
+        read: &dyn Fn(&str) -> io::Result<String>,
     ) -> Result<Self, AdapterError> {
         let refuse = |message: String| AdapterError::Manifest {
             path: path.to_path_buf(),
             message,
         };
-        let text = read("adapter.yaml").ok_or_else(|| refuse("is not UTF-8 text".into()))?;
         let manifest: Manifest =
-            serde_saphyr::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+            serde_saphyr::from_str(text).map_err(|error| refuse(error.to_string()))?;
         if manifest.start.is_empty() {
             return Err(refuse("`start` is empty".into()));
         }
-        if manifest.ready.within_seconds > MAX_READY_SECONDS {
+        if manifest.roles.is_empty() {
+            return Err(refuse("`roles` is empty".into()));
+        }
+        if !(1..=MAX_READY_SECONDS).contains(&manifest.ready.within_seconds) {
             return Err(refuse(format!(
-                "`ready` waits longer than {MAX_READY_SECONDS} s"
+                "`within-seconds` is not from 1 to {MAX_READY_SECONDS}"
             )));
         }
         let mut templates = BTreeMap::new();
         for file in manifest.files.values() {
             let template = read(file)
-                .ok_or_else(|| refuse(format!("failed to read the template `{file}`")))?;
+                .map_err(|error| refuse(format!("failed to read template `{file}`: {error}")))?;
             templates.insert(file.clone(), template);
         }
         Ok(Self {
             manifest,
             templates,
             folder,
+            option: String::new(),
         })
     }
 
-    /// Builds the program with the manifest's command, unless it is there already.
+    /// What `--impl` takes to name it.
+    pub fn option(&self) -> &str {
+        &self.option
+    }
+
+    /// Builds the program with the manifest's command, unless it is there already. `folder` takes
+    /// the log of the build.
     ///
     /// # Errors
     /// [`AdapterError::Command`] if the build fails.
-    pub fn build(&self) -> Result<(), AdapterError> {
+    pub async fn build(&self, folder: &Path) -> Result<(), AdapterError> {
         let there = self
             .manifest
             .start
@@ -294,66 +331,68 @@ impl Adapter {
         };
         let templates = Templates::new(&self.manifest.adapter, context! { profile });
         let words = templates.fill_all("build", &self.manifest.build)?;
-        let (program, arguments) = words
-            .split_first()
-            .expect("build is not empty: checked above");
-        let built = Command::new(program)
-            .args(arguments)
-            .current_dir(&self.folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .output();
-        match built {
-            Ok(output) if output.status.success() => Ok(()),
-            Ok(output) => {
-                let said = last_lines(&String::from_utf8_lossy(&output.stderr));
-                Err(self.command_failed(&words, format!("{}\n{said}", output.status)))
+        let mut building = self.spawn(&words, &self.folder, folder.join("build.log"))?;
+        for _ in 0..MAX_BUILD_PAUSES {
+            match building.exited()? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => {
+                    let message = format!("{status}\n{}", building.last_log());
+                    return Err(self.command_failed(&words, message));
+                }
+                None => pause().await,
             }
-            Err(error) => Err(self.command_failed(&words, error.to_string())),
         }
+        let message = format!("it did not end\n{}", building.last_log());
+        Err(self.command_failed(&words, message))
     }
 
     /// Starts the program for one organization: writes its files into `folder` with the values of
-    /// `context`, runs it, and waits until it is ready.
+    /// `context`, runs it, and waits until it is ready. Templates may also name `here`, the
+    /// manifest's folder.
     ///
     /// # Errors
     /// Any [`AdapterError`]; no process is left behind.
     pub async fn start(&self, context: Value, folder: &Path) -> Result<Running, AdapterError> {
-        let templates = Templates::new(&self.manifest.adapter, context);
+        let here = self.folder.display().to_string();
+        let templates = Templates::new(&self.manifest.adapter, context! { here, ..context });
         for (to, from) in &self.manifest.files {
             let text = self.templates.get(from).map_or("", String::as_str);
-            fs::write(templates.fill(to, to)?, templates.fill(from, text)?)?;
+            let path = templates.fill(to, to)?;
+            fs::write(&path, templates.fill(from, text)?)
+                .map_err(|error| self.template_failed(&path, &error.to_string()))?;
         }
         let words = templates.fill_all("start", &self.manifest.start)?;
         let address = templates.fill("ready", &self.manifest.ready.tcp)?;
+        let target: SocketAddr = address.parse().map_err(|_| {
+            let message = "it is not an address with a port";
+            self.template_failed(&format!("`ready` ({address})"), message)
+        })?;
         let inspect = templates.fill_all("inspect", &self.manifest.inspect)?;
-        let mut running = Running {
-            adapter: self.manifest.adapter.clone(),
-            child: self.spawn(&words, folder)?,
-            log: folder.join("program.log"),
+        let mut group = self.spawn(&words, folder, folder.join("program.log"))?;
+        let seconds = self.manifest.ready.within_seconds;
+        group.wait_until_ready(target, seconds).await?;
+        Ok(Running {
+            group,
             inspect: inspect.into_iter().map(PathBuf::from).collect(),
-        };
-        running
-            .wait_until_ready(&address, self.manifest.ready.within_seconds)
-            .await?;
-        Ok(running)
+        })
     }
 
-    fn spawn(&self, words: &[String], folder: &Path) -> Result<Child, AdapterError> {
-        use std::os::unix::process::CommandExt;
-        let log = fs::File::create(folder.join("program.log"))?;
+    fn spawn(&self, words: &[String], folder: &Path, log: PathBuf) -> Result<Group, AdapterError> {
+        let failed = |message: String| self.command_failed(words, message);
         let (program, arguments) = words
             .split_first()
-            .expect("start is not empty: checked at load");
-        Command::new(find_program(program))
-            .args(arguments)
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .process_group(0)
-            .spawn()
-            .map_err(|error| self.command_failed(words, error.to_string()))
+            .ok_or_else(|| failed("it is empty".into()))?;
+        let name = &self.manifest.adapter;
+        Group::spawn(name, &find_program(program), arguments, folder, log)
+            .map_err(|error| failed(error.to_string()))
+    }
+
+    fn template_failed(&self, what: &str, message: &str) -> AdapterError {
+        AdapterError::Template {
+            adapter: self.manifest.adapter.clone(),
+            what: what.to_owned(),
+            message: message.to_owned(),
+        }
     }
 
     fn command_failed(&self, words: &[String], message: String) -> AdapterError {
@@ -362,6 +401,13 @@ impl Adapter {
             command: words.join(" "),
             message,
         }
+    }
+}
+
+fn unreadable(path: &Path, source: io::Error) -> AdapterError {
+    AdapterError::Unreadable {
+        path: path.to_path_buf(),
+        source,
     }
 }
 
@@ -414,127 +460,29 @@ impl<'a> Templates<'a> {
 
 /// A program that plays an organization's server. Dropping it kills its whole process group.
 pub struct Running {
-    adapter: String,
-    child: Child,
-    log: PathBuf,
+    group: Group,
     inspect: Vec<PathBuf>,
 }
 
 impl Running {
-    async fn wait_until_ready(&mut self, address: &str, seconds: u64) -> Result<(), AdapterError> {
-        let target: SocketAddr = address.parse().map_err(|_| AdapterError::Manifest {
-            path: PathBuf::from("adapter.yaml"),
-            message: format!("`ready` names {address}, which is not an address with a port"),
-        })?;
-        let tries = seconds.max(1) * 1000 / READY_PAUSE.as_millis() as u64;
-        for _ in 0..tries {
-            self.check("before it was ready")?;
-            if tokio::net::TcpStream::connect(target).await.is_ok() {
-                return Ok(());
-            }
-            tokio::time::sleep(READY_PAUSE).await;
-        }
-        Err(AdapterError::NotReady {
-            adapter: self.adapter.clone(),
-            address: address.to_owned(),
-            seconds,
-            log: self.last_log(),
-        })
-    }
-
-    /// Whether the program still runs.
+    /// Whether the program still runs and logs within its limit.
     ///
     /// # Errors
-    /// [`AdapterError::Died`] with its last lines if it does not.
+    /// [`AdapterError::Died`], [`AdapterError::Flooded`] with its last lines.
     pub fn check(&mut self, when: &'static str) -> Result<(), AdapterError> {
-        match self.child.try_wait()? {
-            None => Ok(()),
-            Some(status) => Err(AdapterError::Died {
-                adapter: self.adapter.clone(),
-                status: status.to_string(),
-                when,
-                log: self.last_log(),
-            }),
-        }
+        self.group.check(when)
     }
 
-    /// Ends the program: SIGTERM to its group, then SIGKILL to whatever is left of it.
-    pub async fn stop(mut self) -> Vec<Kept> {
-        self.signal(Signal::TERM);
-        let pauses = STOP_PATIENCE.as_millis() / READY_PAUSE.as_millis();
-        for _ in 0..pauses {
-            if matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
-                break;
-            }
-            tokio::time::sleep(READY_PAUSE).await;
-        }
-        self.signal(Signal::KILL);
-        let _ = self.child.wait();
-        self.kept()
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            // The group may be gone already; then there is nothing to end.
-            let _ = kill_process_group(group, signal);
-        }
-    }
-
-    /// What the program keeps in its folders: names and contents, bounded.
-    fn kept(&self) -> Vec<Kept> {
-        let mut kept = Vec::new();
-        let mut left = MAX_INSPECTED_BYTES;
-        let mut folders = self.inspect.clone();
-        while let Some(path) = folders.pop() {
-            if kept.len() >= MAX_INSPECTED_FILES {
-                break;
-            }
-            let Ok(meta) = fs::symlink_metadata(&path) else {
-                continue;
-            };
-            if meta.is_dir() {
-                let entries = fs::read_dir(&path).into_iter().flatten().flatten();
-                folders.extend(entries.map(|entry| entry.path()));
-            } else if meta.is_file() && meta.len() <= left {
-                left -= meta.len();
-                if let Ok(bytes) = fs::read(&path) {
-                    kept.push(Kept { path, bytes });
-                }
-            }
-        }
-        kept.sort_by(|a, b| a.path.cmp(&b.path));
-        kept
-    }
-
-    fn last_log(&self) -> String {
-        last_lines(&String::from_utf8_lossy(
-            &fs::read(&self.log).unwrap_or_default(),
-        ))
+    /// Ends the program with everything it started, and reads what it kept.
+    pub async fn stop(self) -> Remains {
+        self.group.end().await;
+        Remains::of(&self.inspect)
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.signal(Signal::KILL);
-        let _ = self.child.wait();
-    }
-}
-
-/// A file that a program kept.
-#[derive(Clone, Debug)]
-pub struct Kept {
-    /// Where.
-    pub path: PathBuf,
-    /// Its contents.
-    pub bytes: Vec<u8>,
-}
-
-fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    let from = lines.len().saturating_sub(LOG_LINES);
-    lines
-        .iter()
-        .skip(from)
-        .map(|line| format!("    {line}\n"))
-        .collect()
+/// Waits a moment before the next look at a program.
+// Real processes run in real time.
+#[allow(clippy::disallowed_methods)]
+pub async fn pause() {
+    tokio::time::sleep(PAUSE).await;
 }

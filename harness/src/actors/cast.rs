@@ -8,6 +8,7 @@ use dime_rogues::Rogue;
 use dime_wire::message::Actor;
 
 use super::adapter::{Adapter, AdapterError, Role};
+use crate::scenario::nearest;
 
 /// What plays an actor.
 #[derive(Clone, Debug, Default)]
@@ -58,10 +59,12 @@ pub enum CastError {
     #[error("`{0}` is no actor; actors are author, origin, destination, recipient")]
     Actor(String),
     /// No such implementation.
-    #[error("`{name}` is no implementation and no path to an adapter; known are: {known}")]
+    #[error("`{name}` is no implementation and no path to an adapter{hint}; known are: {known}")]
     Unknown {
         /// What was asked for.
         name: String,
+        /// What may have been meant, or nothing.
+        hint: String,
         /// What there is.
         known: String,
     },
@@ -144,9 +147,25 @@ impl Cast {
             .into_iter()
             .filter_map(|(actor, name)| match self.player(actor) {
                 Player::Reference => None,
-                player => Some(format!(" --impl {name}={}", player.name())),
+                Player::Adapter(adapter) => Some(option(name, adapter.option())),
+                player => Some(option(name, player.name())),
             })
             .collect()
+    }
+}
+
+/// An `--impl` option as a shell takes it.
+fn option(actor: &str, player: &str) -> String {
+    format!(" --impl {actor}={}", quoted(player))
+}
+
+/// A word as a shell takes it.
+pub fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 
@@ -173,9 +192,12 @@ fn find(name: &str) -> Result<Player, CastError> {
     if path.exists() {
         return Ok(Player::Adapter(Arc::new(Adapter::load(path)?)));
     }
+    let known = known();
+    let near = nearest(name, known.iter().map(String::as_str));
     Err(CastError::Unknown {
         name: name.to_owned(),
-        known: known().join(", "),
+        hint: near.map_or(String::new(), |near| format!(" (did you mean `{near}`?)")),
+        known: known.join(", "),
     })
 }
 

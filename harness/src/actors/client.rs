@@ -95,6 +95,7 @@ impl From<HostGone> for Failure {
     fn from(gone: HostGone) -> Self {
         Failure {
             cause: None,
+            host: None,
             message: gone.to_string(),
         }
     }
@@ -162,12 +163,17 @@ fn read(letter: ReceivedLetter) -> Incoming {
 }
 
 fn send_failure(error: &SendError) -> Failure {
-    let cause = match error {
-        SendError::Resolve(error) | SendError::Access(AccessError::Resolve(error)) => cause(error),
-        _ => None,
+    let (cause, host) = match error {
+        SendError::Resolve(error) => (cause(error), host_of(error)),
+        SendError::Access(error) => {
+            let failure = access_failure(error);
+            (failure.cause, failure.host)
+        }
+        _ => (None, None),
     };
     Failure {
         cause,
+        host,
         message: error.to_string(),
     }
 }
@@ -175,8 +181,14 @@ fn send_failure(error: &SendError) -> Failure {
 fn access_failure(error: &AccessError) -> Failure {
     match error {
         AccessError::Resolve(error) => resolve_failure(error),
+        AccessError::Dialogue(broken) => Failure {
+            cause: None,
+            host: Some(broken.host.clone()),
+            message: error.to_string(),
+        },
         _ => Failure {
             cause: None,
+            host: None,
             message: error.to_string(),
         },
     }
@@ -185,7 +197,22 @@ fn access_failure(error: &AccessError) -> Failure {
 fn resolve_failure(error: &ResolveError) -> Failure {
     Failure {
         cause: cause(error),
+        host: host_of(error),
         message: error.to_string(),
+    }
+}
+
+/// The server that failed to do its part, if that is why.
+fn host_of(error: &ResolveError) -> Option<String> {
+    use ResolveError as E;
+    match error {
+        E::Unreachable { host, .. }
+        | E::Tls { host, .. }
+        | E::NotASignet { host, .. }
+        | E::InvalidSignet { host, .. }
+        | E::Fingerprint { host, .. } => Some(host.clone()),
+        E::Dialogue(broken) => Some(broken.host.clone()),
+        _ => None,
     }
 }
 

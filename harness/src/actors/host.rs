@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dime::agent::client::{self, UserAgent};
 use dime::agent::server::{self, Account, OrganizationAgent};
@@ -18,6 +19,8 @@ use super::staging::{self, Staging};
 use super::{Cast, Client, Player};
 use crate::net::dns::{self, AuthoritativeServer, Recursor};
 use crate::net::tap::Recorder;
+use crate::scenario::Scenario;
+use crate::scenario::steps::Step;
 use crate::world::{Host, HostRole, Organization, Person, PersonId, RESOLVER, ROOT, World};
 
 /// What a host does when it starts. A host that cannot start panics, which fails the run as ours.
@@ -31,12 +34,22 @@ pub struct Company {
     pub clients: BTreeMap<PersonId, Arc<dyn Client>>,
     /// The host that raw dialogs come from.
     pub stranger: Arc<Door<Arc<dyn Platform>>>,
+    /// Mail servers in-process that do not listen yet.
+    opening: Arc<AtomicUsize>,
 }
 
-/// Gathers everybody for `world` as `cast` has it.
+impl Company {
+    /// Whether every mail server in-process listens. On a live stage somebody could dial before.
+    pub fn is_open(&self) -> bool {
+        self.opening.load(Ordering::Acquire) == 0
+    }
+}
+
+/// Gathers everybody for `world` as `cast` has it, in their `parts`.
 pub fn company(
     world: &Arc<World>,
     cast: &Cast,
+    parts: &Parts,
     staging: &Arc<Staging>,
     recorder: &Arc<Recorder>,
 ) -> Company {
@@ -46,8 +59,8 @@ pub fn company(
         boots: BTreeMap::new(),
         clients: BTreeMap::new(),
         stranger: Arc::new(stranger),
+        opening: Arc::default(),
     };
-    let parts = Parts::of(world);
     for host in world.hosts.values() {
         let boot: Boot = match &host.role {
             HostRole::NameServer(_) => name_server(world.clone(), host.name.clone()),
@@ -58,7 +71,12 @@ pub fn company(
                 };
                 match parts.player(cast, &Party::Organization(domain)) {
                     Player::Adapter(_) => continue,
-                    player => mail_server(world, organization, player.clone(), staging.clone()),
+                    player => {
+                        company.opening.fetch_add(1, Ordering::Release);
+                        let config = server_config(world, organization, staging);
+                        let opening = company.opening.clone();
+                        mail_server(config, player.clone(), staging.clone(), opening)
+                    }
                 }
             }
             HostRole::Client(id) => {
@@ -93,39 +111,56 @@ pub enum Party<'a> {
     Person(&'a str),
 }
 
-/// Which actors the parties of a world play: those of its first letter. An organization at both
-/// ends is cast as origin first.
+/// Which actors the parties of a world play: those of the first letter; without a letter, whoever
+/// is spoken to or looked up is the destination. An organization at both ends is cast as origin
+/// first.
 pub struct Parts {
     actors: Vec<(Actor, String)>,
 }
 
 impl Parts {
-    /// The parts of a world.
-    pub fn of(world: &World) -> Self {
-        let mut actors = Vec::new();
+    /// The parts of a scenario's world.
+    pub fn of(scenario: &Scenario, world: &World) -> Self {
+        let mut parts = Self { actors: Vec::new() };
         if let Some(letter) = world.letters.first() {
-            let home = |id: &str| {
-                world
-                    .people
-                    .get(id)
-                    .map(|person| person.organization.clone())
-            };
-            actors.push((Actor::Author, letter.author.clone()));
-            actors.push((Actor::Recipient, letter.recipient.clone()));
-            actors.extend(home(&letter.author).map(|domain| (Actor::Origin, domain)));
-            let destination =
-                home(&letter.recipient).or_else(|| letter.to.rsplit('@').next().map(str::to_owned));
-            actors.extend(destination.map(|domain| (Actor::Destination, domain)));
-        } else {
-            // Without a letter the first organization is the one that is talked to.
-            let mut domains = world.organizations.keys();
-            actors.extend(
-                domains
-                    .next()
-                    .map(|domain| (Actor::Destination, domain.clone())),
-            );
+            parts.correspondence(world, &letter.author, &letter.recipient, &letter.to);
+            return parts;
         }
-        Self { actors }
+        let first = scenario.steps.iter().find_map(|step| match &step.value {
+            Step::Dmtp(dialog) => Some((None, dialog.to.as_str())),
+            Step::Resolve(look_up) => Some((Some(look_up.by.as_str()), look_up.who.as_str())),
+            _ => None,
+        });
+        match first {
+            Some((Some(by), who)) => parts.correspondence(world, by, who, who),
+            Some((None, domain)) => parts.add(Actor::Destination, Some(domain.to_owned())),
+            None => {}
+        }
+        parts
+    }
+
+    fn correspondence(&mut self, world: &World, from: &str, to: &str, address: &str) {
+        let home = |id: &str| {
+            let person = world.people.get(id);
+            person.map(|person| person.organization.clone())
+        };
+        self.add(Actor::Author, Some(from.to_owned()));
+        self.add(Actor::Recipient, Some(to.to_owned()));
+        self.add(Actor::Origin, home(from));
+        let domain = || address.rsplit('@').next().map(str::to_owned);
+        self.add(Actor::Destination, home(to).or_else(domain));
+    }
+
+    fn add(&mut self, actor: Actor, who: Option<String>) {
+        self.actors.extend(who.map(|who| (actor, who)));
+    }
+
+    /// Which server's part an organization has.
+    pub fn server(&self, domain: &str) -> Option<Actor> {
+        let is_server = |actor: &Actor| matches!(actor, Actor::Origin | Actor::Destination);
+        let mut parts = self.actors.iter();
+        let part = parts.find(|(actor, who)| who == domain && is_server(actor));
+        part.map(|(actor, _)| *actor)
     }
 
     /// Who plays a party.
@@ -187,14 +222,14 @@ fn recursor(world: &Arc<World>) -> Boot {
 }
 
 fn mail_server(
-    world: &Arc<World>,
-    organization: &Organization,
+    config: server::Config,
     player: Player,
     staging: Arc<Staging>,
+    opening: Arc<AtomicUsize>,
 ) -> Boot {
-    let config = server_config(world, organization, &staging);
     Arc::new(move |platform| {
         let (config, player, staging) = (config.clone(), player.clone(), staging.clone());
+        let opening = opening.clone();
         Box::pin(async move {
             let honest = server::Parts::honest(&platform, &config);
             let parts = match &player {
@@ -204,6 +239,7 @@ fn mail_server(
             let parts = staging::staged(parts, &staging);
             let started = OrganizationAgent::start(platform, config, parts).await;
             started.expect("a host of its own has its ports and its store");
+            opening.fetch_sub(1, Ordering::Release);
             std::future::pending::<()>().await;
         })
     })

@@ -16,6 +16,7 @@ use dime::platform::BoxFuture;
 use crate::scenario::expectations::Cause;
 use crate::scenario::steps::BounceWish;
 
+pub(crate) use cast::quoted;
 pub use cast::{Cast, CastError, Player};
 pub use door::{Door, HostGone};
 pub use furnish::furnish;
@@ -74,6 +75,8 @@ pub struct Incoming {
 pub struct Failure {
     /// Which kind of reason, if it is one that a scenario can name.
     pub cause: Option<Cause>,
+    /// The server that the conversation was with or that cannot be reached, if one is to blame.
+    pub host: Option<String>,
     /// The reason in the client's words.
     pub message: String,
 }

@@ -338,10 +338,15 @@ impl Judge<'_> {
         if !weak.is_empty() {
             return Some("value is too weak to count without a second run".to_owned());
         }
+        self.gap(question.principal)
+    }
+
+    /// Why something that a principal knows may not have been found.
+    fn gap(&self, principal: &Principal) -> Option<String> {
         if let Some(limit) = self.analysis.truncated() {
             return Some(format!("limit reached: {limit}"));
         }
-        let gap = self.analysis.gap(question.principal)?;
+        let gap = self.analysis.gap(principal)?;
         Some(format!("ledger is partial: {gap}"))
     }
 
@@ -357,7 +362,8 @@ impl Judge<'_> {
         self.out.doubts.push(Doubt {
             principal: question.principal.clone(),
             letter: question.letter,
-            fact: question.kind,
+            fact: Some(question.kind),
+            name: self.analysis.fact_name(question.letter, question.kind),
             reason,
         });
     }
@@ -375,7 +381,8 @@ impl Judge<'_> {
             .collect()
     }
 
-    /// Expected inherent leaks that were not found: either the protocol changed or our rules broke.
+    /// Expected inherent leaks that were not found: either the protocol changed or our rules broke,
+    /// unless part of what the principal saw was not recorded.
     fn inherent_claims(&mut self) {
         for claim in self.claims {
             let ClaimKind::Inherent(ids) = &claim.kind else {
@@ -388,6 +395,16 @@ impl Judge<'_> {
                         && found.principal == claim.principal
                 });
                 if found {
+                    continue;
+                }
+                if let Some(gap) = self.gap(&claim.principal) {
+                    self.out.doubts.push(Doubt {
+                        principal: claim.principal.clone(),
+                        letter: claim.letter,
+                        fact: None,
+                        name: id.clone(),
+                        reason: gap,
+                    });
                     continue;
                 }
                 let roles = roles(self.analysis.given(), claim.letter, &claim.principal);
@@ -419,15 +436,18 @@ impl Judge<'_> {
             (_, Some(fact)) => concerns(fact),
             (_, None) => false,
         };
+        let is_doubted = |doubt: &Doubt| match (&claim.kind, doubt.fact) {
+            (ClaimKind::Inherent(ids), None) => ids.contains(&doubt.name),
+            (_, Some(fact)) => concerns(fact),
+            (_, None) => false,
+        };
         let findings = self.out.findings.iter().enumerate().filter(|(_, finding)| {
             finding.principal == claim.principal
                 && finding.letter == claim.letter
                 && is_listed(finding)
         });
         let doubts = self.out.doubts.iter().enumerate().filter(|(_, doubt)| {
-            doubt.principal == claim.principal
-                && doubt.letter == claim.letter
-                && concerns(doubt.fact)
+            doubt.principal == claim.principal && doubt.letter == claim.letter && is_doubted(doubt)
         });
         ClaimOutcome {
             findings: findings.map(|(index, _)| index).collect(),

@@ -129,8 +129,10 @@ pub struct Doubt {
     pub principal: Principal,
     /// Index of the letter.
     pub letter: usize,
-    /// Which relation.
-    pub fact: FactKind,
+    /// Which relation; nothing if it is whether an inherent leak took place.
+    pub fact: Option<FactKind>,
+    /// The relation as scenarios name it, or the id of the inherent leak.
+    pub name: String,
     /// Why.
     pub reason: String,
 }

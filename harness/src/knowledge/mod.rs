@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dime_wire::signet::{FingerprintKind, Signet};
 
-use crate::ledger::{BufferId, Completeness, Ledger, Trace};
+use crate::ledger::{BufferId, ChannelId, Completeness, Ledger, Trace};
 use crate::world::{DirectoryEntry, Fact, HeldKey, Host, LetterPlan, Principal, World};
 
 pub use explain::{Derivation, MAXIMUM_EXCERPT, ShapeStep, Source, Step};
@@ -221,7 +221,7 @@ impl Analysis<'_> {
             .into_iter()
             .map(|((fact, grade, ..), kept)| (fact, grade, kept))
             .collect();
-        ranked.sort_by(|a, b| (a.0, a.1, a.2.rank()).cmp(&(b.0, b.1, b.2.rank())));
+        ranked.sort_by_key(|(fact, grade, kept)| (*fact, *grade, kept.rank()));
         let derivations = ranked
             .iter()
             .filter_map(|(_, _, kept)| self.derivation(principals, &kept.proof));
@@ -254,6 +254,11 @@ impl Analysis<'_> {
             observed.is_some_and(|buffer| ledger.observations.contains(&buffer))
                 && self.scope.letters_of(copy.message).any(|of| of == letter)
         })
+    }
+
+    /// The letters whose messages passed on a connection.
+    pub fn letters_on(&self, channel: ChannelId) -> Vec<usize> {
+        self.scope.letters_on(channel).collect()
     }
 
     /// What the analysis was told.

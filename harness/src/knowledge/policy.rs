@@ -53,25 +53,6 @@ pub enum Policy {
     Must,
 }
 
-impl FactKind {
-    /// The name of the relation in scenarios and explanations: `author`, `attachment-name`.
-    pub fn name(self) -> &'static str {
-        match self {
-            FactKind::Author => "author",
-            FactKind::Recipient => "recipient",
-            FactKind::Origin => "origin",
-            FactKind::Destination => "destination",
-            FactKind::Subject => "subject",
-            FactKind::Headers => "headers",
-            FactKind::Body => "body",
-            FactKind::AttachmentName => "attachment-name",
-            FactKind::Attachment => "attachment",
-            FactKind::AuthorHost => "author-host",
-            FactKind::RecipientHost => "recipient-host",
-        }
-    }
-}
-
 /// The parts a principal plays in a letter: two, where one organization is at both ends or somebody
 /// writes to themselves.
 pub fn roles(given: &Given<'_>, letter: usize, principal: &Principal) -> Vec<Role> {

@@ -18,6 +18,11 @@ use super::rules::Expansion;
 /// Strength in bits from which a value that stands in one letter only needs no other tie.
 pub const UNIQUE_STRENGTH_BITS: u32 = 64;
 
+/// Type of the chunk in which the author stands.
+const ORIGIN_CHUNK: u8 = 4;
+/// Type of the chunk in which the recipient stands.
+const DESTINATION_CHUNK: u8 = 5;
+
 /// Which letters messages, connections and moments belong to.
 pub(super) struct Scope {
     /// The letters of each message.
@@ -193,39 +198,44 @@ impl Scope {
         }
     }
 
-    /// A message is the letter's whose own values stand in its decrypted chunks; failing that, the
-    /// letter's whose author and recipient do.
+    /// A message is the letter's whose own contents stand in its decrypted chunks and whose author
+    /// and recipient stand in its envelope. If no letter has both, as when contents are quoted or
+    /// recorded elsewhere, the contents decide, and failing these the envelope.
     fn identify(&mut self, expansion: &Expansion<'_>, found: &BTreeMap<TextId, Vec<Hit>>) {
-        let mut kinds: BTreeMap<(usize, usize), BTreeSet<FactKind>> = BTreeMap::new();
+        let mut by_contents = vec![BTreeSet::new(); self.letters_of.len()];
+        let mut authors = by_contents.clone();
+        let mut recipients = by_contents.clone();
         for (text, hit) in hits_in(found) {
             let (TextId::Derived(derived), Target::Fact(index)) = (text, hit.target) else {
                 continue;
             };
-            let message = expansion
-                .derived
-                .get(derived as usize)
-                .and_then(|d| d.message);
-            let Some((message, fact)) = message.zip(expansion.given.facts.get(index)) else {
+            let derived = expansion.derived.get(derived as usize);
+            let message = derived.and_then(|derived| derived.message);
+            let fact = expansion.given.facts.get(index);
+            let Some((message, fact)) = message.zip(fact) else {
                 continue;
             };
-            if self.unique.get(index) == Some(&true)
-                && let Some(letters) = self.letters_of.get_mut(message)
-            {
+            let letters = match (fact.kind, derived.and_then(|derived| derived.chunk)) {
+                (FactKind::Author, Some(ORIGIN_CHUNK)) => &mut authors,
+                (FactKind::Recipient, Some(DESTINATION_CHUNK)) => &mut recipients,
+                _ if self.unique.get(index) == Some(&true) => &mut by_contents,
+                _ => continue,
+            };
+            if let Some(letters) = letters.get_mut(message) {
                 letters.insert(fact.letter);
             }
-            kinds
-                .entry((message, fact.letter))
-                .or_default()
-                .insert(fact.kind);
         }
-        for ((message, letter), kinds) in kinds {
-            let ends = kinds.contains(&FactKind::Author) && kinds.contains(&FactKind::Recipient);
-            if let Some(letters) = self.letters_of.get_mut(message)
-                && letters.is_empty()
-                && ends
-            {
-                letters.insert(letter);
-            }
+        let envelopes = authors.iter().zip(&recipients);
+        let evidence = by_contents.into_iter().zip(envelopes);
+        for (letters, (contents, (authors, recipients))) in self.letters_of.iter_mut().zip(evidence)
+        {
+            let envelope: BTreeSet<usize> = authors.intersection(recipients).copied().collect();
+            let both: BTreeSet<usize> = contents.intersection(&envelope).copied().collect();
+            let ranked = [both, contents, envelope].into_iter();
+            *letters = ranked
+                .into_iter()
+                .find(|letters| !letters.is_empty())
+                .unwrap_or_default();
         }
     }
 

@@ -2,14 +2,14 @@
 
 mod output;
 
-use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dimespec::{Cast, Suite};
-use dimespec_report::model::{Exit, Verdict};
+use dimespec_report::model::{Exit, Report, Verdict};
 use dimespec_report::{json, text};
 
 use output::Output;
@@ -108,7 +108,7 @@ struct RunArguments {
     format: Format,
     /// Cases run at the same time; as many as there are cores by default, one when live
     #[arg(long, value_name = "N")]
-    jobs: Option<usize>,
+    jobs: Option<NonZeroUsize>,
 }
 
 /// What `run` prints on standard output.
@@ -125,7 +125,13 @@ struct Usage(String);
 
 impl<E: std::error::Error> From<E> for Usage {
     fn from(error: E) -> Self {
-        Usage(error.to_string())
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message.push_str(&format!(": {cause}"));
+            source = cause.source();
+        }
+        Usage(message)
     }
 }
 
@@ -153,6 +159,12 @@ pub fn main() -> ExitCode {
 }
 
 fn suite(which: &Which, how: &How) -> Result<Suite, Usage> {
+    let cast = Cast::parse(&how.implementations)?;
+    if let (false, Some((_, adapter))) = (how.live, cast.adapters().next()) {
+        let name = &adapter.manifest.adapter;
+        let message = format!("{name} is an external program, which only runs live: add --live");
+        return Err(Usage(message));
+    }
     let suite = match &which.scenarios {
         Some(folder) => Suite::load(folder)?,
         None => Suite::builtin(),
@@ -161,16 +173,32 @@ fn suite(which: &Which, how: &How) -> Result<Suite, Usage> {
         .filter(which.filter.iter().cloned())
         .exact(which.exact)
         .seed(how.seed)
-        .cast(Cast::parse(&how.implementations)?);
+        .cast(cast);
     Ok(if how.live { suite.live() } else { suite })
+}
+
+/// Says which filters match nothing; whether there are cases at all.
+fn has_cases(suite: &Suite, which: &Which) -> bool {
+    for filter in suite.unmatched() {
+        let near = suite.nearest(filter);
+        let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        eprintln!("error: there is no case `{filter}`{hint}");
+    }
+    let any = suite.names().next().is_some();
+    if let (false, true, Some(folder)) = (any, which.filter.is_empty(), &which.scenarios) {
+        let folder = folder.display();
+        eprintln!("error: {folder} holds no scenario; a scenario is a file topic/name.yaml in it");
+    }
+    any
 }
 
 fn run(arguments: &RunArguments) -> Result<Exit, Usage> {
     let mut suite = suite(&arguments.which, &arguments.how)?;
     if let Some(jobs) = arguments.jobs {
-        suite = suite.jobs(jobs);
+        suite = suite.jobs(jobs.get());
     }
     let mut output = Output::new(arguments.report.as_deref(), arguments.format, colour())?;
+    has_cases(&suite, &arguments.which);
     let mut failed = None;
     let report = suite.run(&mut |event| {
         if let Err(error) = output.event(&event) {
@@ -178,10 +206,26 @@ fn run(arguments: &RunArguments) -> Result<Exit, Usage> {
         }
     });
     if let Some(error) = failed {
-        return Err(Usage(format!("failed to write results: {error}")));
+        return Err(error);
     }
     output.finish(&report)?;
-    Ok(report.summary.exit())
+    Ok(exit(&report))
+}
+
+/// Who is to blame in a finding about a scenario that cannot be read or built.
+const SCENARIO: &str = "scenario";
+
+/// What the program ends with: as the summary says, unless a scenario is broken or the user stopped
+/// the suite before its end.
+fn exit(report: &Report) -> Exit {
+    let mut findings = report.runs.iter().flat_map(|run| &run.findings);
+    if findings.any(|finding| finding.culprit == SCENARIO) {
+        return Exit::Usage;
+    }
+    match report.summary.exit() {
+        Exit::Pass | Exit::NothingRan if dimespec::interrupted() => Exit::Inconclusive,
+        exit => exit,
+    }
 }
 
 fn list(which: &Which) -> Result<Exit, Usage> {
@@ -190,13 +234,12 @@ fn list(which: &Which) -> Result<Exit, Usage> {
         implementations: vec![],
         live: false,
     };
-    let mut out = io::stdout().lock();
-    for name in suite(which, &how)?.names() {
-        // A reader that closed the pipe has seen enough.
-        if writeln!(out, "{name}").is_err() {
-            break;
-        }
+    let suite = suite(which, &how)?;
+    if !has_cases(&suite, which) {
+        return Ok(Exit::NothingRan);
     }
+    let names: String = suite.names().map(|name| name + "\n").collect();
+    print(&names)?;
     Ok(Exit::Pass)
 }
 
@@ -204,16 +247,8 @@ fn check(files: &[PathBuf]) -> Result<Exit, Usage> {
     let mut exit = Exit::Pass;
     for file in files {
         let shown = file.display().to_string();
-        let text = match fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(error) => {
-                eprintln!("error: failed to read {shown}: {error}\n");
-                exit = Exit::Usage;
-                continue;
-            }
-        };
-        match dimespec::scenario::parse(&shown, &shown, &text) {
-            Ok(cases) => println!("{shown}: ok, {} case(s)", cases.len()),
+        match dimespec::scenario::load_file(&shown, file).cases() {
+            Ok(cases) => print(&format!("{shown}: ok, {} case(s)\n", cases.len()))?,
             Err(problems) => {
                 eprintln!("{problems}");
                 exit = Exit::Usage;
@@ -225,31 +260,34 @@ fn check(files: &[PathBuf]) -> Result<Exit, Usage> {
 
 fn explain(name: String, how: &How, scenarios: Option<PathBuf>) -> Result<Exit, Usage> {
     let which = Which {
-        filter: vec![name.clone()],
+        filter: vec![name],
         exact: true,
         scenarios,
     };
     let suite = suite(&which, how)?;
-    if suite.names().next().is_none() {
-        let near = suite.nearest(&name);
-        let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-        return Err(Usage(format!("there is no case `{name}`{hint}")));
+    if !has_cases(&suite, &which) {
+        return Ok(Exit::Usage);
     }
     let report = suite.run(&mut |_| {});
     for run in &report.runs {
-        print!("{}", text::explain(run, colour()));
+        print(&text::explain(run, colour()))?;
         if run.verdict == Verdict::Fail {
-            print!("{}", text::failure(run, colour()));
+            print(&text::failure(run, colour()))?;
         }
     }
-    Ok(report.summary.exit())
+    Ok(exit(&report))
 }
 
 fn rogues() -> Result<Exit, Usage> {
     for kill in dimespec::kills()? {
         let rogue = kill.rogue()?;
-        println!("{}\n    fault   {}", rogue.name, rogue.fault);
-        println!("    killed  by {}: {}", kill.scenario, kill.finding());
+        print(&format!(
+            "{}\n    fault   {}\n    killed  by {}: {}\n",
+            rogue.name,
+            rogue.fault,
+            kill.scenario,
+            kill.finding()
+        ))?;
     }
     Ok(Exit::Pass)
 }
@@ -260,10 +298,23 @@ fn schema(of: SchemaOf) -> Result<Exit, Usage> {
         SchemaOf::Results => json::schema(),
         SchemaOf::Events => json::event_schema(),
     };
-    println!("{schema:#}");
+    print(&format!("{schema:#}\n"))?;
     Ok(Exit::Pass)
 }
 
+/// Prints `text`. A reader that closed the pipe has seen enough: that is no error.
+fn print(text: &str) -> Result<(), Usage> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Usage(format!("failed to print: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether to print in colour: on a terminal, unless `NO_COLOR` says something.
 fn colour() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stdout().is_terminal() && !unwanted
 }

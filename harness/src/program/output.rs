@@ -11,7 +11,12 @@ use std::path::{Path, PathBuf};
 use dimespec_report::model::{Event, Report, Run, Verdict};
 use dimespec_report::{html, json, text};
 
-use super::{Format, Usage};
+use super::{Format, Usage, print};
+
+/// The file that holds all results.
+const RESULTS: &str = "results.json";
+/// The page that shows them.
+const PAGE: &str = "index.html";
 
 /// Prints and stores the results of a suite.
 pub struct Output {
@@ -30,6 +35,15 @@ impl Output {
                     Usage(format!("failed to write into {}: {error}", path.display()))
                 };
                 fs::create_dir_all(path).map_err(failed)?;
+                // Results of an earlier run must not pass for those of this one.
+                for name in [RESULTS, PAGE] {
+                    match fs::remove_file(path.join(name)) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                            return Err(failed(error));
+                        }
+                        _ => {}
+                    }
+                }
                 let events = File::create(path.join("events.jsonl")).map_err(failed)?;
                 Some((path.to_path_buf(), events))
             }
@@ -44,42 +58,42 @@ impl Output {
     }
 
     /// Takes note of one event.
-    pub fn event(&mut self, event: &Event) -> io::Result<()> {
-        let line = json::line(event).map_err(io::Error::other)?;
+    pub fn event(&mut self, event: &Event) -> Result<(), Usage> {
+        let line = json::line(event)?;
         if let Some((_, events)) = &mut self.folder {
-            events.write_all(line.as_bytes())?;
+            events
+                .write_all(line.as_bytes())
+                .map_err(|error| Usage(format!("failed to write events.jsonl: {error}")))?;
         }
-        let mut out = io::stdout().lock();
         match (self.format, event) {
-            (Format::Json, _) => out.write_all(line.as_bytes())?,
+            (Format::Json, _) => print(&line),
             (Format::Text, Event::RunFinished(run)) => {
-                out.write_all(text::progress(run, self.colour).as_bytes())?;
                 if run.verdict == Verdict::Fail {
                     self.failures.push((**run).clone());
                 }
+                print(&text::progress(run, self.colour))
             }
-            (Format::Text, _) => {}
+            (Format::Text, _) => Ok(()),
         }
-        out.flush()
     }
 
     /// Prints failures in full and the summary, and writes the files.
     pub fn finish(self, report: &Report) -> Result<(), Usage> {
         if self.format == Format::Text {
-            let mut out = io::stdout().lock();
             for run in &self.failures {
-                write!(out, "\n{}", text::failure(run, self.colour))?;
+                print(&format!("\n{}", text::failure(run, self.colour)))?;
             }
-            write!(out, "\n{}", text::summary(&report.summary, self.colour))?;
+            let summary = text::summary(&report.summary, self.colour);
+            print(&format!("\n{summary}"))?;
         }
         let Some((folder, _)) = self.folder else {
             return Ok(());
         };
-        replace(&folder.join("results.json"), &json::write(report)?)?;
-        let page = folder.join("index.html");
+        replace(&folder.join(RESULTS), &json::write(report)?)?;
+        let page = folder.join(PAGE);
         replace(&page, &html::page(report)?)?;
         if self.format == Format::Text {
-            println!("report: {}", page.display());
+            print(&format!("report: {}\n", page.display()))?;
         }
         Ok(())
     }

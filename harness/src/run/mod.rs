@@ -1,33 +1,34 @@
-//! One case from scenario to verdict: build the world, set it up on a stage, perform the steps,
-//! judge the evidence, report.
+//! Running a case: build its world, set it up on a stage, perform its steps, and bring back the
+//! evidence. Judging is left to those on the right.
 
 pub mod dialog;
-mod expect;
-mod hops;
+mod interruption;
 mod live;
-mod outcome;
 pub mod perform;
+mod programs;
 #[cfg(feature = "sim")]
 mod sim;
 mod staged;
 pub mod transcript;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+#[cfg(feature = "sim")]
 use dime::platform::UnixTime;
-use dimespec_report::model::{self, Run, Verdict};
 
 use crate::actors::Cast;
 use crate::ledger::Trace;
 use crate::scenario::steps::Step;
 use crate::scenario::{Case, Entry};
 use crate::world::{Addressing, World};
+pub use interruption::interrupted;
 use live::LiveStage;
-pub use live::interrupted;
 use perform::Performance;
+pub use programs::Folders;
 
 /// With what a case runs.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Setting {
     /// The number everything random is drawn from.
     pub seed: u64,
@@ -35,6 +36,20 @@ pub struct Setting {
     pub cast: Cast,
     /// What it runs on.
     pub stage: StageKind,
+    /// The folder the scenarios come from, if they are not built in.
+    pub scenarios: Option<PathBuf>,
+}
+
+impl Default for Setting {
+    /// Seed 1, the reference in all places, the simulation.
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            cast: Cast::default(),
+            stage: StageKind::default(),
+            scenarios: None,
+        }
+    }
 }
 
 /// What a case runs on.
@@ -59,72 +74,43 @@ pub struct Evidence {
 #[derive(Debug)]
 pub enum Broken {
     /// An external program or its adapter failed.
-    Adapter(String),
+    Program {
+        /// Who: an actor (`destination beta.example`) or an adapter.
+        culprit: String,
+        /// What it did.
+        message: String,
+    },
+    /// The user wished to stop.
+    Interrupted,
     /// We failed.
     Harness(String),
 }
 
-/// Runs one case and reports it. Never fails: whatever goes wrong is a verdict with its culprit.
-pub fn run(entry: &Entry, setting: &Setting) -> Run {
-    let base = Run {
-        name: entry.name(),
-        seed: setting.seed,
-        stage: match setting.stage {
-            StageKind::Sim => model::Stage::Sim,
-            StageKind::Live => model::Stage::Live,
-        },
-        cast: setting.cast.names(),
-        replay: replay(&entry.name(), setting),
-        ..Run::default()
-    };
-    let case = match entry.case() {
-        Ok(case) => case,
-        Err(problems) => return outcome::broken_scenario(base, &problems.to_string()),
-    };
-    let base = Run {
-        title: case.scenario.title.clone(),
-        requirements: case
-            .scenario
-            .requirements
-            .iter()
-            .map(|id| id.value.clone())
-            .collect(),
-        ..base
-    };
-    if let Some(reason) = skip_reason(&case, setting) {
-        return Run {
-            verdict: Verdict::Skipped,
-            reasons: vec![reason],
-            ..base
-        };
-    }
-    match evidence(&case, setting) {
-        Ok((world, evidence)) => outcome::judge(base, &case, &world, &evidence),
-        Err(NoEvidence::World(error)) => outcome::broken_scenario(base, &error),
-        Err(NoEvidence::Stage(broken)) => outcome::broken_stage(base, broken),
-    }
-}
+/// Why a case ended early, or did not begin.
+pub const INTERRUPTED: &str = "interrupted";
 
 /// Why a case has no evidence.
-#[derive(Debug)]
-pub enum NoEvidence {
-    /// Its world cannot be built: the scenario is to blame.
+pub enum Unstaged {
+    /// Its world cannot be built.
     World(String),
-    /// The stage failed.
+    /// Its stage broke.
     Stage(Broken),
 }
 
-/// The first half of [`run`]: builds the world of a case and performs its steps. What comes of it is
-/// not judged yet.
+/// Performs a case on a stage of its own: its world and what was observed of it.
 ///
 /// # Errors
-/// [`NoEvidence`]; a case that [cannot run](skip_reason) in this setting is for the caller to skip.
-pub fn evidence(case: &Case, setting: &Setting) -> Result<(Arc<World>, Evidence), NoEvidence> {
+/// [`Unstaged`] names the guilty party.
+pub fn stage(
+    case: &Case,
+    setting: &Setting,
+    folders: &mut Folders,
+) -> Result<(Arc<World>, Evidence), Unstaged> {
     let scenario = &case.scenario;
     let build = |now, addressing: &Addressing| {
         World::build(scenario, setting.seed, now, addressing)
             .map(Arc::new)
-            .map_err(|error| NoEvidence::World(described(&error)))
+            .map_err(|error| Unstaged::World(described(&error)))
     };
     match setting.stage {
         #[cfg(feature = "sim")]
@@ -132,18 +118,18 @@ pub fn evidence(case: &Case, setting: &Setting) -> Result<(Arc<World>, Evidence)
             let day = scenario.world.clock.as_ref();
             let now = day.map_or(FIRST_DAY, |day| UnixTime(day.value.0));
             let world = build(now, &Addressing::simulated())?;
-            let evidence = sim::stage(case, &world, setting).map_err(NoEvidence::Stage)?;
+            let evidence = sim::stage(case, &world, setting).map_err(Unstaged::Stage)?;
             Ok((world, evidence))
         }
         #[cfg(not(feature = "sim"))]
-        StageKind::Sim => Err(NoEvidence::Stage(Broken::Harness(
+        StageKind::Sim => Err(Unstaged::Stage(Broken::Harness(
             "this build has no simulation".into(),
         ))),
         StageKind::Live => {
-            let stage = LiveStage::claim(setting.seed).map_err(NoEvidence::Stage)?;
+            let stage = LiveStage::claim(setting.seed).map_err(Unstaged::Stage)?;
             let world = build(stage.now(), &stage.addressing())?;
-            let evidence = stage.perform(case, &world, setting);
-            Ok((world, evidence.map_err(NoEvidence::Stage)?))
+            let evidence = stage.perform(case, &world, setting, folders);
+            Ok((world, evidence.map_err(Unstaged::Stage)?))
         }
     }
 }
@@ -162,18 +148,6 @@ fn described(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-fn replay(name: &str, setting: &Setting) -> String {
-    let live = match setting.stage {
-        StageKind::Sim => "",
-        StageKind::Live => " --live",
-    };
-    let cast = setting.cast.options();
-    format!(
-        "dimespec run --exact '{name}' --seed {}{live}{cast}",
-        setting.seed
-    )
 }
 
 /// Whether a case cannot run in this setting. Reads the whole file only where that may be so.

@@ -87,6 +87,7 @@ pub async fn perform(scenario: &Scenario, world: &World, stage: &dyn Stage) -> P
         world,
         stage,
         clock: clock.clone(),
+        trouble: BTreeMap::new(),
         done: Performance::default(),
     };
     for step in &scenario.steps {
@@ -100,6 +101,8 @@ struct Interpreter<'a> {
     world: &'a World,
     stage: &'a dyn Stage,
     clock: Arc<dyn Clock>,
+    /// Why the last look for mail of a person failed, if it did.
+    trouble: BTreeMap<String, Failure>,
     done: Performance,
 }
 
@@ -172,7 +175,8 @@ impl Interpreter<'_> {
             if open.is_empty() {
                 return;
             }
-            if self.clock.now() >= deadline {
+            let hopeless = |(letter, end): &(&str, LetterEnd)| self.is_hopeless(letter, *end);
+            if self.clock.now() >= deadline || open.iter().all(hopeless) {
                 break;
             }
             self.clock
@@ -180,11 +184,30 @@ impl Interpreter<'_> {
                 .await;
         }
         for (letter, end) in open {
-            self.done.missed.push(format!(
-                "{letter} was not {} within {} s",
-                word(end),
-                limit.as_secs()
-            ));
+            let missed = self.missed(letter, end, limit);
+            self.done.missed.push(missed);
+        }
+    }
+
+    /// Whether a letter can no longer be delivered: its author's client could not hand it in.
+    fn is_hopeless(&self, letter: &str, end: LetterEnd) -> bool {
+        let sent = self.record(letter).and_then(|record| record.sent.as_ref());
+        end == LetterEnd::Delivered && sent.is_some_and(|(_, outcome)| outcome.is_err())
+    }
+
+    /// The sentence that says why a letter did not come to its end.
+    fn missed(&self, letter: &str, end: LetterEnd, limit: Duration) -> String {
+        let (word, seconds) = (word(end), limit.as_secs());
+        if self.is_hopeless(letter, end) {
+            return format!("{letter} was not {word}: its author's client failed to send it");
+        }
+        let recipient = self.plan(letter).map(|plan| plan.recipient.as_str());
+        let trouble = recipient.and_then(|who| Some((who, self.trouble.get(who)?)));
+        match trouble {
+            Some((who, failure)) if end == LetterEnd::Delivered => format!(
+                "{letter} was not {word} within {seconds} s; {who}'s client failed to look for it: {failure}"
+            ),
+            _ => format!("{letter} was not {word} within {seconds} s"),
         }
     }
 
@@ -215,9 +238,14 @@ impl Interpreter<'_> {
             return;
         };
         // A client that fails now may succeed at the next look; the deadline decides.
-        let Ok(mail) = client.receive().await else {
-            return;
+        let mail = match client.receive().await {
+            Ok(mail) => mail,
+            Err(failure) => {
+                self.trouble.insert(recipient, failure);
+                return;
+            }
         };
+        self.trouble.remove(&recipient);
         let now = self.clock.now();
         for incoming in mail {
             let plan = self
@@ -252,6 +280,7 @@ impl Interpreter<'_> {
                 let outcome = record.failure.clone().map_or(Ok(()), |message| {
                     Err(Failure {
                         cause: None,
+                        host: None,
                         message,
                     })
                 });
@@ -260,6 +289,7 @@ impl Interpreter<'_> {
             }
             None => Err(Failure {
                 cause: None,
+                host: None,
                 message: format!("{} has no recorded message", plan.id),
             }),
         };
@@ -332,6 +362,7 @@ fn is_same_letter(plan: &LetterPlan, incoming: &Incoming) -> bool {
 fn no_client(person: &str) -> Failure {
     Failure {
         cause: None,
+        host: None,
         message: format!("{person} has no client on this stage"),
     }
 }

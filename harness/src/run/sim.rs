@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::perform::{Patience, perform};
 use super::staged::Staged;
 use super::{Broken, Evidence, Setting};
-use crate::actors::{Staging, company};
+use crate::actors::{Parts, Staging, company};
 use crate::net::sim::{Limits, Settings, Simulation};
 use crate::net::tap::Recorder;
 use crate::scenario::Case;
@@ -29,7 +29,8 @@ pub fn stage(case: &Case, world: &Arc<World>, setting: &Setting) -> Result<Evide
     let tap = recorder.clone();
     simulation.decorate(move |host, platform| tap.tap(host, platform));
     let staging = Staging::of(&case.scenario, world);
-    let company = company(world, &setting.cast, &staging, &recorder);
+    let parts = Parts::of(&case.scenario, world);
+    let company = company(world, &setting.cast, &parts, &staging, &recorder);
     for (host, (address, boot)) in &company.boots {
         let boot = boot.clone();
         simulation

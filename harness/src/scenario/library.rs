@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
+use crate::files::read_text;
 use crate::scenario::diagnostic::Diagnostics;
 use crate::scenario::vary::{self, Axes, Text};
 use crate::scenario::{Case, limits, parse, parse_case, read};
@@ -189,14 +190,9 @@ pub fn load_dir(folder: &Path) -> Result<Library, LoadError> {
 }
 
 /// Reads one file; what is wrong with it comes out when its case is read.
-fn load_file(name: &str, path: &Path) -> Source {
+pub fn load_file(name: &str, path: &Path) -> Source {
     let shown = path.display().to_string();
-    let too_long = std::fs::metadata(path)
-        .is_ok_and(|metadata| metadata.len() > limits::MAX_FILE_BYTES as u64);
-    if too_long {
-        return unreadable(name, &shown, "the file is too long");
-    }
-    match std::fs::read_to_string(path) {
+    match read_text(path, limits::MAX_FILE_BYTES) {
         Ok(text) => Source::new(name, &shown, text),
         Err(error) => unreadable(name, &shown, &format!("failed to read the file: {error}")),
     }

@@ -23,10 +23,11 @@ use dime::platform::UnixTime;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(crate) use diagnostic::nearest;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use library::{
     Entry, Library, LoadError, Requirement, RequirementLevel, RequirementSource, Source, builtin,
-    inherent_text, kills_text, load_dir,
+    inherent_text, kills_text, load_dir, load_file,
 };
 pub use vary::{Axes, Text};
 

@@ -56,12 +56,12 @@ pub struct FactName {
     /// Name of the letter.
     pub letter: String,
     /// Which relation.
-    pub kind: FactWord,
+    pub kind: FactKind,
 }
 
-/// The relations of a letter that a file can speak of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FactWord {
+/// The relations of a letter that scenarios and the policy speak of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FactKind {
     /// The author's address.
     Author,
     /// The recipient's address.
@@ -72,13 +72,13 @@ pub enum FactWord {
     Destination,
     /// The subject.
     Subject,
-    /// Other headers.
+    /// Another header.
     Headers,
-    /// The body.
+    /// A block of the body.
     Body,
     /// The name of an attachment.
     AttachmentName,
-    /// The contents of an attachment.
+    /// A block of an attachment.
     Attachment,
     /// Network address of the author's host.
     AuthorHost,
@@ -86,42 +86,48 @@ pub enum FactWord {
     RecipientHost,
 }
 
-impl FactWord {
-    /// All relations with the word each has in a file.
-    pub const ALL: [(FactWord, &'static str); 11] = [
-        (FactWord::Author, "author"),
-        (FactWord::Recipient, "recipient"),
-        (FactWord::Origin, "origin"),
-        (FactWord::Destination, "destination"),
-        (FactWord::Subject, "subject"),
-        (FactWord::Headers, "headers"),
-        (FactWord::Body, "body"),
-        (FactWord::AttachmentName, "attachment-name"),
-        (FactWord::Attachment, "attachment"),
-        (FactWord::AuthorHost, "author-host"),
-        (FactWord::RecipientHost, "recipient-host"),
+impl FactKind {
+    /// All relations.
+    pub const ALL: [FactKind; 11] = [
+        FactKind::Author,
+        FactKind::Recipient,
+        FactKind::Origin,
+        FactKind::Destination,
+        FactKind::Subject,
+        FactKind::Headers,
+        FactKind::Body,
+        FactKind::AttachmentName,
+        FactKind::Attachment,
+        FactKind::AuthorHost,
+        FactKind::RecipientHost,
     ];
 
-    /// The relation a file names with this word.
-    pub fn from_word(word: &str) -> Option<FactWord> {
-        Self::ALL
-            .iter()
-            .find(|(_, name)| *name == word)
-            .map(|(fact, _)| *fact)
+    /// The relation of this name.
+    pub fn from_name(name: &str) -> Option<FactKind> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The word for it in a file.
-    pub fn word(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(fact, _)| *fact == self)
-            .map_or("", |(_, name)| name)
+    /// The name of the relation in scenarios and explanations: `author`, `attachment-name`.
+    pub fn name(self) -> &'static str {
+        match self {
+            FactKind::Author => "author",
+            FactKind::Recipient => "recipient",
+            FactKind::Origin => "origin",
+            FactKind::Destination => "destination",
+            FactKind::Subject => "subject",
+            FactKind::Headers => "headers",
+            FactKind::Body => "body",
+            FactKind::AttachmentName => "attachment-name",
+            FactKind::Attachment => "attachment",
+            FactKind::AuthorHost => "author-host",
+            FactKind::RecipientHost => "recipient-host",
+        }
     }
 }
 
 impl fmt::Display for FactName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}.{}", self.letter, self.kind.word())
+        write!(formatter, "{}.{}", self.letter, self.kind.name())
     }
 }
 
@@ -405,7 +411,7 @@ fn read_fact(text: &str) -> Option<FactName> {
     }
     Some(FactName {
         letter: letter.to_owned(),
-        kind: FactWord::from_word(word)?,
+        kind: FactKind::from_name(word)?,
     })
 }
 

@@ -20,9 +20,10 @@ use dime_wire::keys::{AlternateKey, PrivateKeys, SigningKey, VerifyingKey};
 use dime_wire::record::ManagementRecord;
 use dime_wire::signet::Signet;
 
-use crate::scenario::values::FactWord;
 use draw::Draw;
 
+pub use crate::scenario::values::FactKind;
+pub use crate::scenario::world::Dnssec;
 pub use build::{Addressing, WorldError};
 pub use draw::{CANARY_BITS, CANARY_LENGTH};
 pub use letters::BLOCK_LENGTH;
@@ -156,7 +157,7 @@ pub struct Zone {
     /// Records, in the order they are added.
     pub records: Vec<ZoneRecord>,
     /// How it is signed.
-    pub signing: ZoneSigning,
+    pub signing: Dnssec,
     /// Ed25519 key it is signed with.
     pub key: SigningKey,
 }
@@ -185,22 +186,6 @@ pub enum ZoneRecord {
         /// Name of its server, fully qualified.
         server: String,
     },
-}
-
-/// How a zone is signed, and what is wrong with it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ZoneSigning {
-    /// Signed, and the parent holds the right DS.
-    #[default]
-    Signed,
-    /// Not signed, and the parent proves that there is no DS.
-    Unsigned,
-    /// Signed, but the text at `_dx` was changed afterwards.
-    Bogus,
-    /// Signed, but the signatures ended before now.
-    Expired,
-    /// Signed with a key other than the one the parent's DS names.
-    WrongDs,
 }
 
 /// The certification authority of a world.
@@ -265,33 +250,6 @@ pub struct Fact {
     pub value: Vec<u8>,
     /// How hard it is to hit the value by chance, in bits.
     pub strength: u32,
-}
-
-/// The relations of a letter that the policy speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FactKind {
-    /// The author's address.
-    Author,
-    /// The recipient's address.
-    Recipient,
-    /// Domain of the author's organization.
-    Origin,
-    /// Domain of the recipient's organization.
-    Destination,
-    /// The subject.
-    Subject,
-    /// Another header.
-    Headers,
-    /// A block of the body.
-    Body,
-    /// The name of an attachment.
-    AttachmentName,
-    /// A block of an attachment.
-    Attachment,
-    /// Network address of the author's host.
-    AuthorHost,
-    /// Network address of the recipient's host.
-    RecipientHost,
 }
 
 /// Somebody who listens on the line between two organizations.
@@ -391,24 +349,6 @@ impl World {
     pub fn noise(&self, index: usize, size: u64) -> Vec<u8> {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         Draw::new(self.seed).bytes(&format!("dialog[{index}].noise"), size)
-    }
-}
-
-impl From<FactWord> for FactKind {
-    fn from(word: FactWord) -> Self {
-        match word {
-            FactWord::Author => FactKind::Author,
-            FactWord::Recipient => FactKind::Recipient,
-            FactWord::Origin => FactKind::Origin,
-            FactWord::Destination => FactKind::Destination,
-            FactWord::Subject => FactKind::Subject,
-            FactWord::Headers => FactKind::Headers,
-            FactWord::Body => FactKind::Body,
-            FactWord::AttachmentName => FactKind::AttachmentName,
-            FactWord::Attachment => FactKind::Attachment,
-            FactWord::AuthorHost => FactKind::AuthorHost,
-            FactWord::RecipientHost => FactKind::RecipientHost,
-        }
     }
 }
 

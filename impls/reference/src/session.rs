@@ -23,6 +23,8 @@ pub const MAX_VIOLATIONS: u32 = 5;
 pub const MAX_COMMANDS: u32 = 1000;
 /// Longest message a session transfers, in bytes.
 pub const MAX_MESSAGE: usize = 32 * 1024 * 1024;
+/// Most bytes a session hands over in one call of [`Session::transmit`].
+const MAX_TRANSMITTED: usize = 64 * 1024;
 
 /// One end of a protocol, without IO.
 pub trait Session {
@@ -68,6 +70,22 @@ pub enum Transmit {
     More,
     /// Close the connection.
     Close,
+}
+
+impl Transmit {
+    /// Moves as much of `waiting` to `out` as is handed over at once; `is_over` if nothing more
+    /// will be said after it.
+    pub(crate) fn part(waiting: &mut BytesMut, out: &mut BytesMut, is_over: bool) -> Self {
+        let length = waiting.len().min(MAX_TRANSMITTED);
+        out.extend_from_slice(&waiting.split_to(length));
+        if !waiting.is_empty() {
+            Transmit::More
+        } else if is_over {
+            Transmit::Close
+        } else {
+            Transmit::Idle
+        }
+    }
 }
 
 /// Why a session came to an end before its time. Always the peer's doing.

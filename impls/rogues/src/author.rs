@@ -12,11 +12,7 @@ use dime_wire::message::{
 };
 
 /// Lets the origin open the display chunk: its key is in the author's keyslot.
-pub fn keyslot_for_origin(
-    _platform: &Arc<dyn Platform>,
-    _config: &Config,
-    honest: Parts,
-) -> Parts {
+pub fn keyslot_for_origin(_platform: &Arc<dyn Platform>, _config: &Config, honest: Parts) -> Parts {
     let sealer = Arc::new(SharingSeal(honest.sealer.clone()));
     Parts { sealer, ..honest }
 }
@@ -43,8 +39,11 @@ impl Seal for SharingSeal {
 
 /// Builds on DNS answers whatever DNSSEC says of them.
 pub fn accept_bogus(platform: &Arc<dyn Platform>, config: &Config, honest: Parts) -> Parts {
-    let trusting =
-        DimeResolver::with_trust(platform.clone(), config.resolver.clone(), Arc::new(Gullible));
+    let trusting = DimeResolver::with_trust(
+        platform.clone(),
+        config.resolver.clone(),
+        Arc::new(Gullible),
+    );
     Parts {
         resolver: Arc::new(trusting),
         ..honest

@@ -50,7 +50,7 @@ impl Expansion<'_> {
         let (kind, message, term) = (entry.kind, entry.message, entry.term);
         let (at, slots) = (entry.payload.clone(), entry.slots.clone());
         let payload = self.slice(&at).to_vec();
-        if payload.is_empty() || payload.len() % BLOCK != 0 || slots.is_empty() {
+        if payload.is_empty() || !payload.len().is_multiple_of(BLOCK) || slots.is_empty() {
             return;
         }
         self.agree(message);

@@ -41,6 +41,11 @@ impl Expansion<'_> {
         if self.given.directory.len() > MAXIMUM_CANDIDATES {
             self.graph.truncate("MAXIMUM_CANDIDATES");
         }
+        let all = self.derived.iter().map(|derived| derived.bytes.len());
+        let bodies = self.copies.iter().map(|copy| copy.at.range.len());
+        if all.chain(bodies).max() > Some(MAXIMUM_SIGNED_BYTES) {
+            self.graph.truncate("MAXIMUM_SIGNED_BYTES");
+        }
         let mut found: Vec<Verified> = Vec::new();
         for (index, derived) in self.derived.iter().enumerate() {
             let Some((message, chunk)) = derived.message.zip(derived.chunk) else {

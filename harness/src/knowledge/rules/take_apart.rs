@@ -1,6 +1,8 @@
 //! Take apart: D/MIME messages wherever they stand in a text.
 
-use dime_wire::dissect::{MessageMap, find_messages};
+use std::ops::Range;
+
+use dime_wire::dissect::{ChunkMap, MAXIMUM_OBJECTS, MessageMap, find_messages};
 use sha2::{Digest as _, Sha256};
 
 use super::super::graph::{Rule, Slice, Term, TermId, TextId};
@@ -17,7 +19,11 @@ impl Expansion<'_> {
             return Vec::new();
         };
         let mut new = Vec::new();
-        for map in find_messages(self.bytes(text)) {
+        let maps = find_messages(self.bytes(text));
+        if maps.len() >= MAXIMUM_OBJECTS {
+            self.graph.truncate("MAXIMUM_OBJECTS");
+        }
+        for map in maps {
             if self.copies.len() >= MAXIMUM_COPIES {
                 self.graph.truncate("MAXIMUM_COPIES");
                 break;
@@ -54,48 +60,49 @@ impl Expansion<'_> {
         }
         for (position, chunk) in map.chunks.iter().enumerate() {
             let place = at(text, chunk.range.clone());
-            let key = (message, Sha256::digest(self.slice(&place)).into());
-            let id = match self.chunk_ids.get(&key) {
-                Some(id) => *id,
-                None => {
-                    let Some(term) = self.intern_chunk() else {
-                        return;
-                    };
-                    let id = self.chunks.len();
-                    self.chunks.push(ChunkEntry {
-                        term,
-                        kind: chunk.kind,
-                        message,
-                        position,
-                        payload: at(text, chunk.payload.clone()),
-                        slots: chunk
-                            .slots
-                            .iter()
-                            .map(|slot| at(text, slot.clone()))
-                            .collect(),
-                        body,
-                        opened: Vec::new(),
-                    });
-                    self.chunk_ids.insert(key, id);
-                    new.push(id);
-                    id
-                }
+            let found = Found {
+                text,
+                message,
+                body,
+                position,
             };
+            let Some((id, term, unseen)) = self.intern_chunk(&found, chunk) else {
+                return;
+            };
+            if unseen {
+                new.push(id);
+            }
             if is_new && let Some(body) = self.bodies.get_mut(body) {
                 body.chunks.push((chunk.kind, place.clone(), id));
             }
-            if let Some(term) = self.chunks.get(id).map(|entry| entry.term) {
-                let rule = Rule::TakeApart {
-                    chunk: Some(chunk.kind),
-                };
-                self.step(rule, vec![premise], term, place);
-            }
+            let rule = Rule::TakeApart {
+                chunk: Some(chunk.kind),
+            };
+            self.step(rule, vec![premise], term, place);
         }
     }
 
-    fn intern_chunk(&mut self) -> Option<TermId> {
-        let number = u32::try_from(self.chunks.len()).ok()?;
-        self.graph.intern(Term::Chunk(number))
+    /// The index and term of a chunk, and whether it was not seen before.
+    fn intern_chunk(&mut self, found: &Found, chunk: &ChunkMap) -> Option<(usize, TermId, bool)> {
+        let slice = |range: &Range<usize>| at(found.text, range.clone());
+        let digest = Sha256::digest(self.slice(&slice(&chunk.range))).into();
+        if let Some(id) = self.chunk_ids.get(&(found.message, digest)) {
+            return Some((*id, self.chunks.get(*id)?.term, false));
+        }
+        let id = self.chunks.len();
+        let term = self.graph.intern(Term::Chunk(u32::try_from(id).ok()?))?;
+        self.chunks.push(ChunkEntry {
+            term,
+            kind: chunk.kind,
+            message: found.message,
+            position: found.position,
+            payload: slice(&chunk.payload),
+            slots: chunk.slots.iter().map(slice).collect(),
+            body: found.body,
+            opened: Vec::new(),
+        });
+        self.chunk_ids.insert((found.message, digest), id);
+        Some((id, term, true))
     }
 
     /// The index of a message's byte string, and whether it is new.
@@ -117,12 +124,20 @@ impl Expansion<'_> {
     }
 }
 
-fn at(text: TextId, range: std::ops::Range<usize>) -> Slice {
+/// Where a chunk was found.
+struct Found {
+    text: TextId,
+    message: usize,
+    body: usize,
+    position: usize,
+}
+
+fn at(text: TextId, range: Range<usize>) -> Slice {
     Slice { text, range }
 }
 
 /// Tracing and message; the tracing header of four bytes stands in front of its data.
-fn whole(map: &MessageMap) -> std::ops::Range<usize> {
+fn whole(map: &MessageMap) -> Range<usize> {
     const TRACING_HEADER: usize = 4;
     let start = map.tracing.as_ref().map_or(map.range.start, |data| {
         data.start.saturating_sub(TRACING_HEADER)

@@ -4,11 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dime_wire::message::SealOptions;
 use dime_wire::signet::FingerprintKind;
+use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::super::*;
+use super::hops::{Rogue, four_hops};
 use super::recording::Recording;
-use super::stage::{Rogue, Stage, four_hops};
+use super::stage::Stage;
 use super::{findings, organization, run, verdict};
 use crate::ledger::Direction;
 use crate::world::FactKind;
@@ -135,7 +137,7 @@ fn a_partial_ledger_proves_no_never() {
     let subject = judgement
         .doubts
         .iter()
-        .find(|doubt| doubt.fact == FactKind::Subject);
+        .find(|doubt| doubt.fact == Some(FactKind::Subject));
     let reason = subject.map(|doubt| doubt.reason.as_str());
     assert_eq!(
         reason,
@@ -147,6 +149,30 @@ fn a_partial_ledger_proves_no_never() {
             .iter()
             .all(|doubt| doubt.principal == organization("beta.example"))
     );
+}
+
+#[test]
+fn an_inherent_leak_that_a_partial_ledger_does_not_show_is_in_doubt() {
+    let stage = Stage::new();
+    let mut trace = run(&stage, &Rogue::default());
+    let claim = claim(
+        organization("beta.example"),
+        ClaimKind::Inherent(vec!["I9".into()]),
+    );
+    let whole = verdict(&stage, &trace, std::slice::from_ref(&claim));
+    assert_eq!(whole.claims[0].findings.len(), 1);
+    assert_eq!(whole.findings[0].kind, FindingKind::NotFound);
+    for ledger in &mut trace.ledgers {
+        ledger.completeness = Completeness::Partial("nobody looked".into());
+    }
+    let partial = verdict(&stage, &trace, &[claim]);
+    assert_eq!(findings(&partial), "");
+    let doubts = partial.claims[0]
+        .doubts
+        .iter()
+        .map(|at| &partial.doubts[*at]);
+    let names: Vec<&str> = doubts.map(|doubt| doubt.name.as_str()).collect();
+    assert_eq!(names, ["I9"]);
 }
 
 #[test]
@@ -196,9 +222,9 @@ fn the_alternate_layer_is_opened_by_the_recipient_only() {
         .find(|cell| cell.principal == bob && cell.fact == FactKind::Body);
     let derivation = &judgement.derivations[body.expect("bob has a cell").derivations[0]];
     insta::assert_snapshot!(derivation, @r#"
-    0.029s  message from mx.beta.example: chunk 3 (alternate key)                      capture packet 25, bytes 43..463
+    0.028s  message from mx.beta.example: chunk 3 (alternate key)                      capture packet 24, bytes 43..463
             keyslot 2 of chunk 3 (alternate key) opens with the encryption key of bob-bwxy4sg2dzgwrtbxnhve@beta.example
-    0.029s  message from mx.beta.example: chunk 67 (display)                           capture packet 25, bytes 2943..3763
+    0.028s  message from mx.beta.example: chunk 67 (display)                           capture packet 24, bytes 2943..3763
             keyslot 2 of chunk 67 (display) opens with the encryption key of bob-bwxy4sg2dzgwrtbxnhve@beta.example
             alternate layer of chunk 67 (display) opens with the encryption key of bob-bwxy4sg2dzgwrtbxnhve@beta.example
             "tptuxmofqbzx54m6zt5i 000000 and so on                       ..." = letter.body
@@ -217,7 +243,7 @@ fn a_message_inside_base64_is_opened_too() {
     insta::assert_snapshot!(findings(&judgement), @r#"origin alpha.example holds letter.body (never allowed), culprit author alice"#);
     insta::assert_snapshot!(judgement.explain(&judgement.findings[0]), @r#"
     origin alpha.example holds letter.body (never allowed)                               requirement DIME-HOP-1, culprit author alice
-      0.031s  line 1 from alice: NOOP BzcAABTRAgAAIQKhYkmHTk4ymW8Z0+UQIlsDl5k...         capture packet 27, bytes 5..7119
+      0.030s  line 1 from alice: NOOP BzcAABTRAgAAIQKhYkmHTk4ymW8Z0+UQIlsDl5k...         capture packet 26, bytes 5..7119
               base64 container, decoded
               contains chunk 67 (display)
               keyslot 1 of chunk 67 (display) opens with the encryption key of alpha.example
@@ -241,8 +267,8 @@ fn a_private_key_on_the_line_opens_what_it_opens() {
         .find(|finding| finding.fact == Some(FactKind::Body));
     insta::assert_snapshot!(judgement.explain(body.expect("the body is read")), @r#"
     destination beta.example holds letter.body (never allowed)                           requirement DIME-HOP-2, culprit author alice
-      0.020s  message from mx.alpha.example: chunk 67 (display)                          capture packet 17, bytes 2363..3279
-      0.031s  line 1 from bob: NOOP EQ0SMGfP6iCqStp0Eqr8DLdeo7s68jHNSfZs3T7...           capture packet 27, bytes 5..47
+      0.019s  message from mx.alpha.example: chunk 67 (display)                          capture packet 16, bytes 2363..3279
+      0.030s  line 1 from bob: NOOP EQ0SMGfP6iCqStp0Eqr8DLdeo7s68jHNSfZs3T7...           capture packet 26, bytes 5..47
               base64 (phase 0) of the private key of encryption key of bob-bwxy4sg2dzgwrtbxnhve@beta.example = a private key
               keyslot 2 of chunk 67 (display) opens with the encryption key of bob-bwxy4sg2dzgwrtbxnhve@beta.example
               "tptuxmofqbzx54m6zt5i 000000 and so on                       ..." = letter.body
@@ -329,6 +355,27 @@ fn the_same_trace_gives_the_same_words() {
         derivations.collect::<Vec<_>>().join("\n")
     };
     assert_eq!(words(), words());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn damaged_bytes_are_judged_without_panic_and_accuse_nobody_of_learning(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 1..40),
+    ) {
+        let stage = Stage::new();
+        let mut trace = run(&stage, &Rogue::default());
+        for (buffer, offset, byte) in damage {
+            let bytes = &mut buffer.get_mut(&mut trace.buffers).bytes;
+            if !bytes.is_empty() {
+                *offset.get_mut(bytes) = byte;
+            }
+        }
+        let judgement = verdict(&stage, &trace, &[]);
+        for finding in &judgement.findings {
+            prop_assert_eq!(finding.kind, FindingKind::Missing, "{}", judgement.explain(finding));
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The engine on hand-made traces: what it finds, what it does not, and how it says so.
 
+mod hops;
 mod judging;
+mod recall;
 mod recording;
 mod scope;
 mod stage;
@@ -11,8 +13,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::*;
 use crate::world::FactKind;
+use hops::{Rogue, four_hops};
 use recording::Recording;
-use stage::{Rogue, Stage, four_hops, keyslot_for_origin};
+use stage::{Stage, keyslot_for_origin};
 
 fn organization(domain: &str) -> Principal {
     Principal::Organization(domain.to_owned())
@@ -67,7 +70,7 @@ fn an_address_in_base64_in_the_data_argument_is_found() {
     insta::assert_snapshot!(findings(&judgement), @r#"destination beta.example holds letter.author (never allowed), culprit origin alpha.example"#);
     insta::assert_snapshot!(judgement.explain(&judgement.findings[0]), @r#"
     destination beta.example holds letter.author (never allowed)                         requirement DIME-HOP-2, culprit origin alpha.example
-      0.018s  line 4 from mx.alpha.example: DATA [YWxpY2UtbHlnajdvYXAyN2RzcGhkamd4ZGlAYW... capture packet 15, bytes 6..59
+      0.017s  line 4 from mx.alpha.example: DATA [YWxpY2UtbHlnajdvYXAyN2RzcGhkamd4ZGlAYW... capture packet 14, bytes 6..59
               base64 (phase 0) of "alice-lygj7oap27dsphdjgxdi@alpha.example" = letter.author
     "#);
 }
@@ -96,7 +99,7 @@ fn a_digest_in_tracing_confirms_although_the_protocol_confirms_too() {
     insta::assert_snapshot!(findings(&judgement), @r#"destination beta.example confirms letter.author (never allowed), culprit origin alpha.example"#);
     insta::assert_snapshot!(judgement.explain(&judgement.findings[0]), @r#"
     destination beta.example confirms letter.author (never allowed)                      requirement DIME-HOP-2, culprit origin alpha.example
-      0.020s  tracing of a message from mx.alpha.example                                 capture packet 17, bytes 0..16
+      0.019s  tracing of a message from mx.alpha.example                                 capture packet 16, bytes 0..16
               SHA-256 of "alice-lygj7oap27dsphdjgxdi@alpha.example" = letter.author
     "#);
     assert!(judgement.inherent.iter().any(|found| found.id == "I1"));
@@ -130,7 +133,7 @@ fn a_reply_that_names_the_recipient_is_found() {
     insta::assert_snapshot!(findings(&judgement), @r#"origin alpha.example holds letter.recipient (never allowed), culprit destination beta.example"#);
     insta::assert_snapshot!(judgement.explain(&judgement.findings[0]), @r#"
     origin alpha.example holds letter.recipient (never allowed)                          requirement DIME-HOP-1, culprit destination beta.example
-      0.021s  line 6 from mx.beta.example: 250 OK for <bob-bwxy4sg2dzgwrtbxnhve@beta.ex... capture packet 18, bytes 12..49
+      0.020s  line 5 from mx.beta.example: 250 OK for <bob-bwxy4sg2dzgwrtbxnhve@beta.ex... capture packet 17, bytes 12..49
               "bob-bwxy4sg2dzgwrtbxnhve@beta.example" = letter.recipient
     "#);
 }
@@ -141,7 +144,7 @@ fn the_inherent_leak_is_explained() {
     let judgement = verdict(&stage, &run(&stage, &Rogue::default()), &[]);
     let derivation = &judgement.derivations[judgement.inherent[0].derivation];
     insta::assert_snapshot!(derivation, @r#"
-    0.020s  message from mx.alpha.example: chunk 5 (destination)                       capture packet 17, bytes 671..1443
+    0.019s  message from mx.alpha.example: chunk 5 (destination)                       capture packet 16, bytes 671..1443
             keyslot 2 of chunk 5 (destination) opens with the encryption key of beta.example
             signature of chunk 5 (destination) verifies under the public key of alice-lygj7oap27dsphdjgxdi@alpha.example and no other = letter.author
     "#);

@@ -1,8 +1,9 @@
 //! Which letter a value belongs to.
 
 use super::super::*;
+use super::hops::{Rogue, four_hops};
 use super::recording::Recording;
-use super::stage::{Rogue, Stage, domain_of, four_hops};
+use super::stage::{Stage, domain_of};
 use super::{findings, organization, run, verdict};
 use crate::ledger::Direction;
 use crate::world::FactKind;
@@ -127,6 +128,20 @@ fn another_letter_of_other_people_is_not_mixed_up() {
 fn a_reply_is_a_letter_of_its_own() {
     let mut stage = Stage::new();
     stage.letter("reply", "bob", "alice");
+    let mut recording = Recording::new(&stage);
+    four_hops(&stage, &mut recording, 0, &Rogue::default());
+    four_hops(&stage, &mut recording, 1, &Rogue::default());
+    let judgement = verdict(&stage, &recording.finish(), &[]);
+    assert_eq!(findings(&judgement), "");
+    assert_eq!(judgement.doubts, []);
+}
+
+#[test]
+fn a_reply_that_quotes_is_not_the_letter_it_quotes() {
+    let mut stage = Stage::new();
+    stage.letter("reply", "bob", "alice");
+    let quoted = stage.letters[0].body.clone();
+    stage.letters[1].body.extend(quoted);
     let mut recording = Recording::new(&stage);
     four_hops(&stage, &mut recording, 0, &Rogue::default());
     four_hops(&stage, &mut recording, 1, &Rogue::default());

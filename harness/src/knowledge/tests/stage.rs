@@ -11,9 +11,7 @@ use dime_wire::signet::{self, Signet};
 use dime_wire::{Profile, keys};
 use sha2::{Digest as _, Sha256};
 
-use super::recording::Recording;
 use crate::knowledge::{Given, InherentLeak, read_inherent};
-use crate::ledger::Direction;
 use crate::world::{
     AttachmentPlan, Fact, FactKind, HeldKey, Host, HostRole, LetterPlan, Principal,
 };
@@ -286,108 +284,6 @@ impl Stage {
     }
 }
 
-/// What makes a run of four hops differ from an honest one.
-#[derive(Default)]
-pub(super) struct Rogue {
-    pub(super) data_argument: Option<String>,
-    pub(super) tracing: Option<Vec<u8>>,
-    pub(super) reply: Option<String>,
-    pub(super) seal: SealOptions,
-}
-
-/// One letter over four hops: typed, submitted, delivered, stored, fetched.
-pub(super) fn four_hops(
-    stage: &Stage,
-    recording: &mut Recording<'_>,
-    letter: usize,
-    rogue: &Rogue,
-) {
-    let plan = &stage.letters[letter];
-    let author = stage.address_of(&plan.author);
-    let (from, to) = (domain_of(&author), domain_of(&plan.to));
-    let (origin, destination) = (format!("mx.{from}"), format!("mx.{to}"));
-    let object = stage.seal(letter, &rogue.seal);
-    let signed = stage.sign(letter, &object, rogue.tracing.as_deref());
-    recording.typed(&plan.author, typed_by(plan, &author).as_bytes());
-    let ask = recording.datagrams(&plan.author, "resolver");
-    let question = [
-        b"\0\0\x01\0".as_slice(),
-        &crate::knowledge::forms::Coding::DnsLabels.apply(to.as_bytes()),
-    ];
-    recording.say(ask, Direction::Forth, &question.concat());
-    let submit = recording.connect(&plan.author, &origin);
-    let login = format!("> a1 LOGIN {author} secret");
-    let size = format!("> a2 SUBMIT {{{}}}", object.len());
-    recording.talk(
-        submit,
-        &["< * OK DMAPv1", &login, "< a1 OK", &size, "< + OK"],
-    );
-    recording.say(
-        submit,
-        Direction::Forth,
-        &[&object, b"\r\n".as_slice()].concat(),
-    );
-    recording.talk(submit, &["< a2 OK"]);
-    let queue = recording.store(&origin, "queue");
-    recording.say(
-        queue,
-        Direction::Forth,
-        &[b"message=".as_slice(), &signed].concat(),
-    );
-    let deliver = recording.connect(&origin, &destination);
-    let argument = rogue
-        .data_argument
-        .clone()
-        .unwrap_or_else(|| "fingerprint".into());
-    let data = format!("> DATA [{argument}]");
-    let mail = format!("> MAIL FROM: <{from}> [fingerprint] SIZE={}", signed.len());
-    let (ehlo, rcpt) = (
-        format!("> EHLO <{from}>"),
-        format!("> RCPT TO: <{to}> [fingerprint]"),
-    );
-    let lines = [
-        "< 220 DMTPv1",
-        &ehlo,
-        "< 250 OK",
-        &mail,
-        "< 250 OK",
-        &rcpt,
-        "< 250 OK",
-        &data,
-    ];
-    recording.talk(deliver, &lines);
-    recording.talk(deliver, &["< 354 CONTINUE"]);
-    recording.say(
-        deliver,
-        Direction::Forth,
-        &[&signed, b"\r\n".as_slice()].concat(),
-    );
-    let reply = format!(
-        "< 250 OK {}",
-        rogue.reply.clone().unwrap_or_else(|| "[7a31]".into())
-    );
-    recording.talk(deliver, &[&reply, "> QUIT"]);
-    let mailbox = recording.store(&destination, "mailbox");
-    recording.say(
-        mailbox,
-        Direction::Forth,
-        &[b"message=".as_slice(), &signed].concat(),
-    );
-    let fetch = recording.connect(&plan.recipient, &destination);
-    let login = format!("> b1 LOGIN {} secret", plan.to);
-    let size = format!("< * 1 FETCH {{{}}}", signed.len());
-    recording.talk(
-        fetch,
-        &["< * OK DMAPv1", &login, "< b1 OK", "> b2 FETCH 1", &size],
-    );
-    recording.say(
-        fetch,
-        Direction::Back,
-        &[&signed, b"\r\n".as_slice()].concat(),
-    );
-    recording.talk(fetch, &["< b2 OK"]);
-}
-
 /// Keyslots of the display chunk: the author's, filled for the origin.
 pub(super) fn keyslot_for_origin(stage: &Stage) -> SealOptions {
     let origin = stage.identities["alpha.example"].keys.encryption.public();
@@ -396,23 +292,6 @@ pub(super) fn keyslot_for_origin(stage: &Stage) -> SealOptions {
         keyslots: BTreeMap::from([(slot, origin)]),
         ..SealOptions::default()
     }
-}
-
-/// A letter as its author typed it.
-fn typed_by(plan: &LetterPlan, author: &str) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let attachments: Vec<String> = plan
-        .attachments
-        .iter()
-        .map(|part| format!("{} {}", part.name, text(&part.contents)))
-        .collect();
-    let (headers, body) = (text(&plan.other_headers), text(&plan.body));
-    let subject = &plan.subject;
-    format!(
-        "from {author} to {}\n{subject}\n{headers}{body}{}",
-        plan.to,
-        attachments.concat()
-    )
 }
 
 /// The domain of an address.

@@ -4,7 +4,7 @@ use crate::scenario::check::{Checker, DNS};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::expectations::{Expectation, RefusedSpec, ResolvedSpec};
 use crate::scenario::steps::Step;
-use crate::scenario::values::{FactName, FactWord, Located, Names, Place};
+use crate::scenario::values::{FactKind, FactName, Located, Names, Place};
 use crate::scenario::{library, limits};
 
 impl<'a> Checker<'a> {
@@ -117,7 +117,7 @@ impl<'a> Checker<'a> {
             value: fact.letter.clone(),
             place: fact.place,
         };
-        let attached = matches!(fact.kind, FactWord::Attachment | FactWord::AttachmentName);
+        let attached = matches!(fact.kind, FactKind::Attachment | FactKind::AttachmentName);
         if let Some(letter) = self.letter(&letter)
             && attached
             && letter.attachments == 0

@@ -6,7 +6,7 @@ use bytes::{BufMut, BytesMut};
 use zeroize::Zeroizing;
 
 use super::command::{Command, Request, braced, number};
-use super::{MAX_CHUNK, MAX_LISTED, PROTOCOL_WORD, is_printable};
+use super::{MAX_LISTED, PROTOCOL_WORD, is_printable};
 use crate::dmtp::ReturnWish;
 use crate::platform::Tick;
 use crate::session::{
@@ -305,15 +305,8 @@ impl Session for ClientSession {
     }
 
     fn transmit(&mut self, out: &mut BytesMut) -> Transmit {
-        let part = self.output.len().min(MAX_CHUNK);
-        out.extend_from_slice(&self.output.split_to(part));
-        if !self.output.is_empty() {
-            Transmit::More
-        } else if matches!(self.state, State::Over) {
-            Transmit::Close
-        } else {
-            Transmit::Idle
-        }
+        let is_over = matches!(self.state, State::Over);
+        Transmit::part(&mut self.output, out, is_over)
     }
 
     fn command(&mut self, command: ClientCommand) -> Result<(), Rejected> {

@@ -29,9 +29,6 @@ pub const MAX_LISTED: usize = 10_000;
 /// Longest text of a completion in bytes.
 pub const MAX_TEXT: usize = 400;
 
-/// Most bytes a session hands over in one call of `transmit`.
-const MAX_CHUNK: usize = 64 * 1024;
-
 fn is_printable(byte: u8) -> bool {
     (0x20..0x7f).contains(&byte)
 }

@@ -6,7 +6,7 @@ use bytes::{BufMut, BytesMut};
 use zeroize::Zeroizing;
 
 use super::command::{Command, CommandFault, Request};
-use super::{MAX_CHUNK, MAX_LISTED, MAX_TEXT, PROTOCOL_WORD, is_printable};
+use super::{MAX_LISTED, MAX_TEXT, PROTOCOL_WORD, is_printable};
 use crate::dmtp::ReturnWish;
 use crate::platform::Tick;
 use crate::session::{
@@ -289,15 +289,7 @@ impl Session for ServerSession {
     }
 
     fn transmit(&mut self, out: &mut BytesMut) -> Transmit {
-        let part = self.output.len().min(MAX_CHUNK);
-        out.extend_from_slice(&self.output.split_to(part));
-        if !self.output.is_empty() {
-            Transmit::More
-        } else if self.closing {
-            Transmit::Close
-        } else {
-            Transmit::Idle
-        }
+        Transmit::part(&mut self.output, out, self.closing)
     }
 
     fn command(&mut self, answer: Answer) -> Result<(), Rejected> {

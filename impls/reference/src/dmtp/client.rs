@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use bytes::{BufMut, BytesMut};
 
+use super::PROTOCOL_WORD;
 use super::command::{Argument, Command};
 use super::reply::{Code, MAX_REPLY_LINE, Reply, ReplyFault, ReplyReader};
-use super::{MAX_REPLY_CHUNK, PROTOCOL_WORD};
 use crate::platform::Tick;
 use crate::session::{
     IDLE_TIMEOUT, Line, Lines, MAX_MESSAGE, Patience, ProtocolError, Rejected, Session,
@@ -169,15 +169,8 @@ impl Session for ClientSession {
     }
 
     fn transmit(&mut self, out: &mut BytesMut) -> Transmit {
-        let part = self.output.len().min(MAX_REPLY_CHUNK);
-        out.extend_from_slice(&self.output.split_to(part));
-        if !self.output.is_empty() {
-            Transmit::More
-        } else if matches!(self.state, State::Over) {
-            Transmit::Close
-        } else {
-            Transmit::Idle
-        }
+        let is_over = matches!(self.state, State::Over);
+        Transmit::part(&mut self.output, out, is_over)
     }
 
     fn command(&mut self, command: ClientCommand) -> Result<(), Rejected> {

@@ -20,8 +20,5 @@ pub const MAX_DATA_ARGUMENT: usize = 256;
 /// The word by which a server says that it speaks DMTP, in the banner and in the reply to MODE.
 pub const PROTOCOL_WORD: &str = "DMTPv1";
 
-/// Most bytes a session hands over in one call of `transmit`.
-const MAX_REPLY_CHUNK: usize = 64 * 1024;
-
 #[cfg(test)]
 mod tests;

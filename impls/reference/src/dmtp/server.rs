@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 use bytes::BytesMut;
 use dime_wire::signet::Fingerprint;
 
+use super::PROTOCOL_WORD;
 use super::command::{Argument, Command, CommandFault, ReturnWish};
 use super::reply::{Code, Reply};
-use super::{MAX_REPLY_CHUNK, PROTOCOL_WORD};
 use crate::platform::Tick;
 use crate::session::{
     DATA_TIMEOUT, IDLE_TIMEOUT, Line, Lines, MAX_COMMAND_LINE, MAX_COMMANDS, MAX_VIOLATIONS,
@@ -421,15 +421,7 @@ impl Session for ServerSession {
     }
 
     fn transmit(&mut self, out: &mut BytesMut) -> Transmit {
-        let part = self.output.len().min(MAX_REPLY_CHUNK);
-        out.extend_from_slice(&self.output.split_to(part));
-        if !self.output.is_empty() {
-            Transmit::More
-        } else if self.closing {
-            Transmit::Close
-        } else {
-            Transmit::Idle
-        }
+        Transmit::part(&mut self.output, out, self.closing)
     }
 
     fn command(&mut self, answer: Answer) -> Result<(), Rejected> {

@@ -6,12 +6,14 @@ use std::net::SocketAddr;
 
 use dimespec_report::model::Hop;
 
-use super::transcript;
-use crate::ledger::{ChannelId, ChannelKind, Trace};
+use crate::knowledge::Analysis;
+use crate::ledger::{ChannelId, ChannelKind};
+use crate::run::transcript;
 use crate::world::World;
 
-/// All hops of a trace, in order of time.
-pub fn hops(world: &World, trace: &Trace) -> Vec<Hop> {
+/// All hops of a run, in order of time.
+pub fn hops(world: &World, analysis: &Analysis<'_>) -> Vec<Hop> {
+    let trace = analysis.trace();
     let mut bytes: BTreeMap<ChannelId, u64> = BTreeMap::new();
     for packet in &trace.packets {
         *bytes.entry(packet.channel).or_default() += packet.length as u64;
@@ -31,7 +33,7 @@ pub fn hops(world: &World, trace: &Trace) -> Vec<Hop> {
             to: name(world, server),
             what: what(world, &dialogs, client, server),
             bytes: bytes.get(&id).copied().unwrap_or_default(),
-            letter: None,
+            letter: letter(world, &analysis.letters_on(id)),
         };
         // A resolver asks the same servers again and again; one line is enough.
         let known = hops.iter_mut().find(|known| {
@@ -74,6 +76,14 @@ fn what(
     } else {
         "DMTP signet look-up".into()
     }
+}
+
+/// The letter that a connection carried, if it was one.
+fn letter(world: &World, carried: &[usize]) -> Option<String> {
+    let [only] = carried else {
+        return None;
+    };
+    world.letters.get(*only).map(|plan| plan.id.clone())
 }
 
 fn name(world: &World, address: &SocketAddr) -> String {

@@ -1,5 +1,8 @@
 //! From evidence to a reported run: expectations and judgement joined into one verdict.
 
+mod expect;
+mod hops;
+
 use std::collections::BTreeMap;
 
 use dimespec_report::model::{
@@ -7,40 +10,49 @@ use dimespec_report::model::{
     Letter, Run, Step, Verdict,
 };
 
-use super::expect::{Blame, Met, Seen};
-use super::{Broken, Evidence, hops, transcript};
+use expect::{Blame, Met, Seen};
+
 use crate::knowledge::{
     self, Claim, ClaimKind, FindingKind, Given, Grade, Judged, Judgement, Policy, Role,
 };
+use crate::run::perform::Performance;
+use crate::run::{Broken, Evidence, INTERRUPTED, transcript};
 use crate::scenario::expectations::{Expectation, Knowledge};
 use crate::scenario::{self, Case, Scenario};
 use crate::world::{FactKind, Principal, World};
 
 /// Requirement that a broken expectation of behaviour is reported under if its file names none.
 const UNNAMED: &str = "scenario";
+/// What an external program breaks that does not run as it must.
+const RUNS: &str = "adapter";
 
 /// A run whose scenario cannot be read or built: a failure, and the scenario's own.
 pub fn broken_scenario(base: Run, message: &str) -> Run {
-    failed(base, "scenario", message)
+    failed(base, UNNAMED, "scenario", message)
 }
 
-/// A run whose stage broke. An adapter's failure is a failure of its program; ours leaves the verdict open.
+/// A run whose stage broke. An external program's failure is a failure; ours leaves the verdict open.
 pub fn broken_stage(base: Run, broken: Broken) -> Run {
     match broken {
-        Broken::Adapter(message) => failed(base, "adapter", &message),
-        Broken::Harness(message) => Run {
-            verdict: Verdict::Inconclusive,
-            reasons: vec![format!("harness: {message}")],
-            ..base
-        },
+        Broken::Program { culprit, message } => failed(base, RUNS, &culprit, &message),
+        Broken::Interrupted => inconclusive(base, INTERRUPTED.to_owned()),
+        Broken::Harness(message) => inconclusive(base, format!("harness: {message}")),
     }
 }
 
-fn failed(base: Run, culprit: &str, message: &str) -> Run {
+fn inconclusive(base: Run, reason: String) -> Run {
+    Run {
+        verdict: Verdict::Inconclusive,
+        reasons: vec![reason],
+        ..base
+    }
+}
+
+fn failed(base: Run, requirement: &str, culprit: &str, message: &str) -> Run {
     Run {
         verdict: Verdict::Fail,
         findings: vec![Finding {
-            requirement: UNNAMED.into(),
+            requirement: requirement.into(),
             culprit: culprit.into(),
             message: message.to_owned(),
             derivation: None,
@@ -57,7 +69,7 @@ pub fn judge(base: Run, case: &Case, world: &World, evidence: &Evidence) -> Run 
     };
     let given = Given::from_world(world, &inherent);
     let analysis = knowledge::analyse(&given, &evidence.trace);
-    let asked = Asked::of(&case.scenario, world);
+    let asked = Asked::of(&case.scenario, world, &evidence.performance);
     let judgement = knowledge::judge(&analysis, &asked.claims);
     let dialogs = transcript::dialogs(&evidence.trace, world.ports.dmtp);
     let seen = Seen {
@@ -75,7 +87,7 @@ pub fn judge(base: Run, case: &Case, world: &World, evidence: &Evidence) -> Run 
             .iter()
             .map(|packet| packet.length as u64)
             .sum(),
-        hops: hops::hops(world, &evidence.trace),
+        hops: hops::hops(world, &analysis),
         letters: letters(world, evidence),
         knowledge: judgement
             .cells
@@ -88,11 +100,12 @@ pub fn judge(base: Run, case: &Case, world: &World, evidence: &Evidence) -> Run 
     };
     add_findings(&mut run, &judgement);
     add_expectations(&mut run, &case.scenario, &seen, &asked, &judgement);
-    run.reasons.extend(judgement.doubts.iter().map(|doubt| {
-        let letter = letter_name(world, doubt.letter);
-        let fact = doubt.fact.name();
-        format!("{}: {letter}.{fact}: {}", doubt.principal, doubt.reason)
-    }));
+    run.reasons.extend(
+        judgement
+            .doubts
+            .iter()
+            .map(|doubt| format!("{}: {}: {}", doubt.principal, doubt.name, doubt.reason)),
+    );
     run.verdict = verdict(&run);
     run
 }
@@ -117,7 +130,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(scenario: &Scenario, world: &World) -> Self {
+    fn of(scenario: &Scenario, world: &World, performance: &Performance) -> Self {
         let mut asked = Asked {
             claims: Vec::new(),
             of_expectation: BTreeMap::new(),
@@ -150,7 +163,8 @@ impl Asked {
                     for (name, ids) in names.iter() {
                         let ids: Vec<String> = ids.iter().map(|id| id.value.clone()).collect();
                         for letter in 0..world.letters.len() {
-                            if takes_part(world, name, letter) {
+                            let lost = is_lost(scenario, world, performance, letter);
+                            if !lost && takes_part(world, name, letter) {
                                 asked.claim(world, name, letter, &ClaimKind::Inherent(ids.clone()));
                             }
                         }
@@ -176,6 +190,22 @@ impl Asked {
     }
 }
 
+/// Whether a letter that should have been delivered was not: of such a letter nothing can be
+/// expected to leak.
+fn is_lost(scenario: &Scenario, world: &World, performance: &Performance, letter: usize) -> bool {
+    let Some(plan) = world.letters.get(letter) else {
+        return false;
+    };
+    let record = performance.letters.get(&plan.id);
+    let read = record.is_some_and(|record| record.read.is_some());
+    let mut expected = scenario.expect.iter();
+    !read
+        && expected.any(|expectation| match &expectation.value {
+            Expectation::Delivered(spec) => spec.letter.as_str() == plan.id,
+            _ => false,
+        })
+}
+
 /// Whether an inherent leak of a letter can come to the principal of this name: its destination's.
 fn takes_part(world: &World, name: &str, letter: usize) -> bool {
     let destination = |fact: &crate::world::Fact| {
@@ -192,7 +222,7 @@ fn by_letter<'a>(
     for fact in facts {
         let letter = world.letters.iter().position(|plan| plan.id == fact.letter);
         if let Some(letter) = letter {
-            sorted.entry(letter).or_default().push(fact.kind.into());
+            sorted.entry(letter).or_default().push(fact.kind);
         }
     }
     sorted
@@ -206,16 +236,27 @@ fn add_expectations(
     judgement: &Judgement,
 ) {
     for (index, expectation) in scenario.expect.iter().enumerate() {
-        let met = seen.check(&expectation.value).unwrap_or_else(|| {
-            let claims = asked
-                .of_expectation
-                .get(&index)
-                .map_or(&[][..], Vec::as_slice);
-            of_claims(claims, judgement)
-        });
-        if met.verdict == Verdict::Inconclusive {
-            run.reasons.push(met.detail.clone());
-        }
+        let met = match seen.check(&expectation.value) {
+            Some(met) => {
+                if met.verdict == Verdict::Inconclusive {
+                    run.reasons.push(met.detail.clone());
+                }
+                met
+            }
+            // What is in doubt here is among the judgement's doubts.
+            None => {
+                let claims = asked.of_expectation.get(&index);
+                let claims = claims.map_or(&[][..], Vec::as_slice);
+                match expectation.value {
+                    Expectation::Inherent(_) if claims.is_empty() => Met {
+                        verdict: Verdict::Inconclusive,
+                        detail: "no letter arrived that could leak it".to_owned(),
+                        culprit: Blame::Unknown,
+                    },
+                    _ => of_claims(claims, judgement),
+                }
+            }
+        };
         run.expectations.push(ReportedExpectation {
             text: as_written(scenario, expectation.place.offset),
             verdict: met.verdict,
@@ -243,11 +284,22 @@ fn add_expectations(
     }
 }
 
-/// The line of the file that begins at `offset`.
+/// The entry of the file that begins at `offset`, in one line without comments.
 fn as_written(scenario: &Scenario, offset: usize) -> String {
-    let rest = scenario.text.filled().get(offset..).unwrap_or_default();
-    let line = rest.lines().next().unwrap_or_default();
-    line.trim().trim_end_matches(':').to_owned()
+    let text = scenario.text.filled();
+    let (before, rest) = text.split_at_checked(offset).unwrap_or_default();
+    let own = before.rsplit('\n').next().unwrap_or_default();
+    // An entry of a list stands behind its hyphen; what belongs to it stands deeper than that.
+    let depth = own.find('-').unwrap_or(0);
+    let belongs = |line: &str| line.len() - line.trim_start().len() > depth;
+    let mut lines = rest.lines();
+    let first = lines.next().into_iter();
+    let more = lines.take_while(|line| belongs(line));
+    let words = first.chain(more).map(|line| {
+        let line = line.split(" #").next().unwrap_or_default();
+        line.trim()
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn told(met: &Met) -> String {

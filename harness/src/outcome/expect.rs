@@ -2,9 +2,9 @@
 
 use dimespec_report::model::Verdict;
 
-use super::perform::{LetterRecord, Performance, refusal};
-use super::transcript::Dialog;
 use crate::actors::{Failure, Incoming};
+use crate::run::perform::{LetterRecord, Performance, refusal};
+use crate::run::transcript::Dialog;
 use crate::scenario::expectations::{
     Cause, DeliveredSpec, Expectation, FailedSpec, OutcomeWord, RefusedSpec, ResolvedSpec,
     ServerWord, SignatureWord, WithinSpec,
@@ -115,7 +115,8 @@ impl Seen<'_> {
     fn why_not_delivered(&self, letter: &str, record: &LetterRecord) -> (Blame, String) {
         if let Some((_, Err(failure))) = &record.sent {
             return (
-                Blame::Author,
+                self.server_at_fault(letter, failure)
+                    .unwrap_or(Blame::Author),
                 format!("the author's client failed to send it: {failure}"),
             );
         }
@@ -126,6 +127,20 @@ impl Seen<'_> {
             ),
             None => (Blame::Unknown, "it never reached its recipient".into()),
         }
+    }
+
+    /// The server of a letter that a client's failure was with.
+    fn server_at_fault(&self, letter: &str, failure: &Failure) -> Option<Blame> {
+        let plan = self.plan(letter).ok()?;
+        let host = failure.host.as_deref()?;
+        let mut organizations = self.world.organizations.iter();
+        let (domain, _) = organizations.find(|(_, it)| it.mail_host == host)?;
+        let author = self.world.people.get(&plan.author)?;
+        Some(if author.organization == *domain {
+            Blame::Origin
+        } else {
+            Blame::Destination
+        })
     }
 
     fn not_delivered(&self, letter: &str) -> Checked {
