@@ -2,14 +2,16 @@
 //!
 //! [`Suite`] is the way in: it picks scenarios, a cast and a stage, and runs them. Everything else is
 //! the way of a verdict, from left to right: [`scenario`], [`world`], [`ledger`], [`net`], [`actors`],
-//! [`run`], [`knowledge`].
+//! [`run`], [`knowledge`], [`outcome`].
 
 pub mod actors;
+mod case;
 mod files;
 mod kills;
 pub mod knowledge;
 pub mod ledger;
 pub mod net;
+pub mod outcome;
 pub mod run;
 pub mod scenario;
 mod suite;

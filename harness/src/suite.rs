@@ -11,6 +11,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use sha2::{Digest, Sha256};
 
 use crate::actors::{Cast, CastError};
+use crate::case;
 use crate::run::{self, Setting, StageKind};
 use crate::scenario::{self, Entry, LoadError};
 
@@ -204,7 +205,7 @@ impl Suite {
                     while let Some(entry) =
                         entries.get(next.fetch_add(1, Ordering::Relaxed)).copied()
                     {
-                        let run = run::run(entry, &self.setting);
+                        let run = case::run(entry, &self.setting);
                         // The receiver lives until all threads have ended.
                         let _ = sender.send((entry.name(), run));
                     }
@@ -250,7 +251,7 @@ impl Suite {
                 let (entry, setting) = (entry.clone(), self.setting.clone());
                 let skipped = run::is_skipped(&entry, &setting);
                 let trial = Trial::test(entry.name().replace('/', "::"), move || {
-                    let run = run::run(&entry, &setting);
+                    let run = case::run(&entry, &setting);
                     match run.verdict {
                         Verdict::Pass => Ok(()),
                         Verdict::Skipped => {

@@ -1,5 +1,7 @@
 //! The networks, seen from outside: what two hosts can do with one another.
 
+mod common;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,6 +14,8 @@ use dimespec::net::tap::Recorder;
 use dimespec::world::pki::{self, CertificateKind};
 use dimespec::world::{Host, HostRole, Pki, Principal, Tap, World};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use common::digest_in_another_process;
 
 const NOW: UnixTime = UnixTime(1_800_000_000);
 const SERVER: &str = "mx.alpha.example";
@@ -244,19 +248,6 @@ fn marks_lead_from_every_raw_byte_to_its_packet() {
     let streams = trace.channels.iter();
     let streams = streams.filter(|c| matches!(c.kind, ChannelKind::Stream { .. }));
     assert_eq!(streams.count(), 3);
-}
-
-/// Asks a process of its own for the digest of [`hello`].
-fn digest_in_another_process(seed: u64) -> String {
-    let this = std::env::current_exe().expect("tests are a program");
-    let output = std::process::Command::new(this)
-        .args(["--exact", "a_run_tells_its_digest", "--nocapture"])
-        .env("DIGEST_SEED", seed.to_string())
-        .output()
-        .expect("starts");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let line = text.lines().find_map(|line| line.split("digest=").nth(1));
-    line.expect("tells its digest").to_owned()
 }
 
 #[test]

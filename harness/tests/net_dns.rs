@@ -1,6 +1,8 @@
 //! DNS on the simulated network: what a client's own validation says of each kind of zone, on
 //! virtual time, through a recursive resolver and three authoritative servers.
 
+mod common;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,8 +14,10 @@ use dimespec::ledger::Trace;
 use dimespec::net::dns::{AuthoritativeServer, Recursor, SIGNATURE_LIFETIME, serve};
 use dimespec::net::sim::{Limits, Settings, Simulation};
 use dimespec::net::tap::Recorder;
-use dimespec::world::{Zone, ZoneRecord, ZoneSigning};
+use dimespec::world::{Dnssec, Zone, ZoneRecord};
 use rand_core::Rng;
+
+use common::digest_in_another_process;
 
 const NOW: UnixTime = UnixTime(1_800_000_000);
 const RECORD: &str = "v=1 pok=abc";
@@ -22,7 +26,7 @@ fn address(last: u8) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(10, 0, 0, last))
 }
 
-fn zone(origin: &str, server: &str, signing: ZoneSigning, records: Vec<ZoneRecord>) -> Zone {
+fn zone(origin: &str, server: &str, signing: Dnssec, records: Vec<ZoneRecord>) -> Zone {
     let seed = [origin.len() as u8; 32];
     Zone {
         origin: origin.to_owned(),
@@ -55,8 +59,8 @@ fn text(name: &str, strings: &[&str]) -> ZoneRecord {
 }
 
 /// Root, `example.` and `alpha.example.`, of which the last is signed as `leaf` says.
-fn zones(leaf: ZoneSigning) -> Vec<Zone> {
-    let signed = ZoneSigning::Signed;
+fn zones(leaf: Dnssec) -> Vec<Zone> {
+    let signed = Dnssec::Signed;
     let long = "x".repeat(250);
     let long: Vec<&str> = vec![&long; 8];
     vec![
@@ -93,7 +97,7 @@ fn zones(leaf: ZoneSigning) -> Vec<Zone> {
 
 /// Runs `work` on a client of this internet and returns what it gave.
 fn ask<T: Send + 'static>(
-    leaf: ZoneSigning,
+    leaf: Dnssec,
     work: impl Fn(Arc<dyn Platform>, DnsClient) -> BoxFuture<'static, T> + Send + Sync + 'static,
 ) -> T {
     recorded(5, leaf, work).0
@@ -102,7 +106,7 @@ fn ask<T: Send + 'static>(
 /// As [`ask`], with all that was recorded.
 fn recorded<T: Send + 'static>(
     seed: u64,
-    leaf: ZoneSigning,
+    leaf: Dnssec,
     work: impl Fn(Arc<dyn Platform>, DnsClient) -> BoxFuture<'static, T> + Send + Sync + 'static,
 ) -> (T, Trace) {
     let settings = Settings {
@@ -161,7 +165,7 @@ fn recorded<T: Send + 'static>(
     (result, recorder.take())
 }
 
-fn text_of(leaf: ZoneSigning, name: &'static str) -> Result<Answer<Vec<String>>, DnsError> {
+fn text_of(leaf: Dnssec, name: &'static str) -> Result<Answer<Vec<String>>, DnsError> {
     ask(leaf, move |_, client| {
         Box::pin(async move { client.text(name).await })
     })
@@ -177,21 +181,21 @@ fn found(security: Security, data: &[&str]) -> Result<Answer<Vec<String>>, DnsEr
 
 #[test]
 fn a_signed_text_validates_from_the_root() {
-    let answer = text_of(ZoneSigning::Signed, "_dx.alpha.example");
+    let answer = text_of(Dnssec::Signed, "_dx.alpha.example");
     assert_eq!(answer, found(Security::Secure, &[RECORD]));
-    let answer = text_of(ZoneSigning::Signed, "split.alpha.example");
+    let answer = text_of(Dnssec::Signed, "split.alpha.example");
     assert_eq!(answer, found(Security::Secure, &["one two"]));
 }
 
 #[test]
 fn a_text_too_long_for_a_datagram_comes_by_stream() {
-    let answer = text_of(ZoneSigning::Signed, "long.alpha.example");
+    let answer = text_of(Dnssec::Signed, "long.alpha.example");
     assert_eq!(answer, found(Security::Secure, &[&"x".repeat(2000)]));
 }
 
 #[test]
 fn a_signed_address_validates() {
-    let answer = ask(ZoneSigning::Signed, |_, client| {
+    let answer = ask(Dnssec::Signed, |_, client| {
         Box::pin(async move { client.addresses("mx.alpha.example").await })
     });
     let answer = answer.expect("resolves");
@@ -201,22 +205,22 @@ fn a_signed_address_validates() {
 
 #[test]
 fn an_unsigned_zone_is_proven_to_be_unsigned() {
-    let answer = text_of(ZoneSigning::Unsigned, "_dx.alpha.example");
+    let answer = text_of(Dnssec::Unsigned, "_dx.alpha.example");
     assert_eq!(answer, found(Security::Insecure, &[RECORD]));
-    let missing = text_of(ZoneSigning::Unsigned, "nobody.alpha.example");
+    let missing = text_of(Dnssec::Unsigned, "nobody.alpha.example");
     assert_eq!(missing, found(Security::Insecure, &[]));
 }
 
 #[test]
 fn a_text_changed_after_signing_is_bogus_and_still_readable() {
     let changed = format!("{RECORD} changed=afterwards");
-    let answer = text_of(ZoneSigning::Bogus, "_dx.alpha.example");
+    let answer = text_of(Dnssec::Bogus, "_dx.alpha.example");
     assert_eq!(answer, found(Security::Bogus, &[&changed]));
 }
 
 #[test]
 fn expired_signatures_and_a_key_the_parent_does_not_name_are_bogus() {
-    for signing in [ZoneSigning::Expired, ZoneSigning::WrongDs] {
+    for signing in [Dnssec::Expired, Dnssec::WrongDs] {
         let answer = text_of(signing, "_dx.alpha.example");
         assert_eq!(answer, found(Security::Bogus, &[RECORD]), "{signing:?}");
     }
@@ -230,13 +234,13 @@ fn absence_is_proven_in_a_signed_zone_and_not_believed_without_proof() {
         "mx.alpha.example",     // no such type
         "_dx.example",
     ] {
-        let answer = text_of(ZoneSigning::Signed, name);
+        let answer = text_of(Dnssec::Signed, name);
         assert_eq!(answer, found(Security::Secure, &[]), "{name}");
     }
     let unproven = Err(DnsError::Unproven {
         name: "nobody.alpha.example".to_owned(),
     });
-    for signing in [ZoneSigning::Expired, ZoneSigning::WrongDs] {
+    for signing in [Dnssec::Expired, Dnssec::WrongDs] {
         let answer = text_of(signing, "nobody.alpha.example");
         assert_eq!(answer, unproven, "{signing:?}");
     }
@@ -244,7 +248,7 @@ fn absence_is_proven_in_a_signed_zone_and_not_believed_without_proof() {
 
 #[test]
 fn signatures_expire_on_virtual_time() {
-    let answers = ask(ZoneSigning::Signed, |platform, client| {
+    let answers = ask(Dnssec::Signed, |platform, client| {
         Box::pin(async move {
             let before = client.text("_dx.alpha.example").await;
             let clock = platform.clock();
@@ -269,7 +273,7 @@ fn signatures_expire_on_virtual_time() {
 
 #[test]
 fn a_silent_resolver_is_named() {
-    let error = ask(ZoneSigning::Signed, |platform, _| {
+    let error = ask(Dnssec::Signed, |platform, _| {
         Box::pin(async move {
             let nobody = SocketAddr::new(address(5), 53);
             let client = DnsClient::new(platform, nobody, vec![]);
@@ -293,19 +297,7 @@ fn everything(seed: u64) -> Trace {
             }
         })
     };
-    recorded(seed, ZoneSigning::Signed, work).1
-}
-
-fn digest_in_another_process(seed: u64) -> String {
-    let this = std::env::current_exe().expect("tests are a program");
-    let output = std::process::Command::new(this)
-        .args(["--exact", "a_run_tells_its_digest", "--nocapture"])
-        .env("DIGEST_SEED", seed.to_string())
-        .output()
-        .expect("starts");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let line = text.lines().find_map(|line| line.split("digest=").nth(1));
-    line.expect("tells its digest").to_owned()
+    recorded(seed, Dnssec::Signed, work).1
 }
 
 #[test]
@@ -346,7 +338,7 @@ fn mutated(bytes: &[u8], rng: &mut impl Rng) -> Vec<u8> {
 
 #[test]
 fn name_servers_live_through_garbage() {
-    let answer = ask(ZoneSigning::Signed, |platform, client| {
+    let answer = ask(Dnssec::Signed, |platform, client| {
         Box::pin(async move {
             let mut rng = platform.entropy("garbage".into());
             let socket = platform.datagram(0).await.expect("ports are free");
@@ -380,8 +372,8 @@ async fn lying_resolver(platform: Arc<dyn Platform>) {
 
 #[test]
 fn a_lying_resolver_never_makes_a_client_believe_or_fall() {
-    let answers = ask(ZoneSigning::Signed, |platform, _| {
-        let anchor = zones(ZoneSigning::Signed)[0].key.public().0;
+    let answers = ask(Dnssec::Signed, |platform, _| {
+        let anchor = zones(Dnssec::Signed)[0].key.public().0;
         platform.spawn("liar", Box::pin(lying_resolver(platform.clone())));
         Box::pin(async move {
             let liar = SocketAddr::new(address(5), 5300);

@@ -13,7 +13,7 @@ use dimespec::net::dns::{AuthoritativeServer, serve};
 use dimespec::net::live::LiveNetwork;
 use dimespec::net::tap::Recorder;
 use dimespec::world::pki::{self, CertificateKind};
-use dimespec::world::{Addressing, Zone, ZoneRecord, ZoneSigning};
+use dimespec::world::{Addressing, Dnssec, Zone, ZoneRecord};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const SERVER: &str = "mx.alpha.example";
@@ -112,7 +112,7 @@ async fn a_signed_text_validates_over_real_datagrams_and_streams() {
                 strings: vec![long; 8],
             },
         ],
-        signing: ZoneSigning::Signed,
+        signing: Dnssec::Signed,
         key: SigningKey::from_seed([7; 32]),
     };
     let anchor = zone.key.public().0;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use dime::platform::Tick;
+use dime_wire::dissect;
 
 use crate::ledger::{Buffer, BufferId, ChannelId, ChannelKind, Direction, Layer, Trace};
 use crate::world::Principal;
@@ -262,23 +263,10 @@ pub(super) fn writer<'g>(
 
 /// The name a chunk type has in explanations.
 pub(super) fn chunk_name(kind: u8) -> String {
-    let name = match kind {
-        2 => "ephemeral key",
-        3 => "alternate key",
-        4 => "origin",
-        5 => "destination",
-        33 => "common headers",
-        34 => "other headers",
-        67 => "display",
-        131 => "attachment",
-        225 => "tree signature",
-        226 => "author signature",
-        248 => "metadata bounce signature",
-        249 => "display bounce signature",
-        255 => "origin signature",
-        _ => return format!("chunk {kind}"),
-    };
-    format!("chunk {kind} ({name})")
+    dissect::chunk_name(kind).map_or_else(
+        || format!("chunk {kind}"),
+        |name| format!("chunk {kind} ({name})"),
+    )
 }
 
 fn place_in_derived(expansion: &Expansion<'_>, index: u32) -> Place {

@@ -1,12 +1,9 @@
-//! One case from scenario to verdict: build the world, set it up on a stage, perform the steps,
-//! judge the evidence, report.
+//! Running a case: build its world, set it up on a stage, perform its steps, and bring back the
+//! evidence. Judging is left to those on the right.
 
 pub mod dialog;
-mod expect;
-mod hops;
 mod interruption;
 mod live;
-mod outcome;
 pub mod perform;
 mod programs;
 #[cfg(feature = "sim")]
@@ -19,9 +16,8 @@ use std::sync::Arc;
 
 #[cfg(feature = "sim")]
 use dime::platform::UnixTime;
-use dimespec_report::model::{self, Run, Verdict};
 
-use crate::actors::{Cast, quoted};
+use crate::actors::Cast;
 use crate::ledger::Trace;
 use crate::scenario::steps::Step;
 use crate::scenario::{Case, Entry};
@@ -29,7 +25,7 @@ use crate::world::{Addressing, World};
 pub use interruption::interrupted;
 use live::LiveStage;
 use perform::Performance;
-use programs::Folders;
+pub use programs::Folders;
 
 /// With what a case runs.
 #[derive(Clone)]
@@ -90,67 +86,22 @@ pub enum Broken {
     Harness(String),
 }
 
-/// Runs one case and reports it. Never fails: whatever goes wrong is a verdict with its culprit.
-pub fn run(entry: &Entry, setting: &Setting) -> Run {
-    let base = Run {
-        name: entry.name(),
-        seed: setting.seed,
-        stage: match setting.stage {
-            StageKind::Sim => model::Stage::Sim,
-            StageKind::Live => model::Stage::Live,
-        },
-        cast: setting.cast.names(),
-        replay: replay(&entry.name(), setting),
-        ..Run::default()
-    };
-    let case = match entry.case() {
-        Ok(case) => case,
-        Err(problems) => return outcome::broken_scenario(base, &problems.to_string()),
-    };
-    let base = Run {
-        title: case.scenario.title.clone(),
-        requirements: case
-            .scenario
-            .requirements
-            .iter()
-            .map(|id| id.value.clone())
-            .collect(),
-        ..base
-    };
-    if let Some(reason) = skip_reason(&case, setting) {
-        return skipped(base, reason);
-    }
-    if interrupted() {
-        return skipped(base, INTERRUPTED.to_owned());
-    }
-    let mut folders = Folders::default();
-    let mut run = match staged(&case, setting, &mut folders) {
-        Ok((world, evidence)) => outcome::judge(base, &case, &world, &evidence),
-        Err(Unstaged::World(error)) => outcome::broken_scenario(base, &error),
-        Err(Unstaged::Stage(broken)) => outcome::broken_stage(base, broken),
-    };
-    folders.settle(&mut run);
-    run
-}
-
 /// Why a case ended early, or did not begin.
-const INTERRUPTED: &str = "interrupted";
-
-fn skipped(base: Run, reason: String) -> Run {
-    Run {
-        verdict: Verdict::Skipped,
-        reasons: vec![reason],
-        ..base
-    }
-}
+pub const INTERRUPTED: &str = "interrupted";
 
 /// Why a case has no evidence.
-enum Unstaged {
+pub enum Unstaged {
+    /// Its world cannot be built.
     World(String),
+    /// Its stage broke.
     Stage(Broken),
 }
 
-fn staged(
+/// Performs a case on a stage of its own: its world and what was observed of it.
+///
+/// # Errors
+/// [`Unstaged`] names the guilty party.
+pub fn stage(
     case: &Case,
     setting: &Setting,
     folders: &mut Folders,
@@ -197,21 +148,6 @@ fn described(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-fn replay(name: &str, setting: &Setting) -> String {
-    let live = match setting.stage {
-        StageKind::Sim => "",
-        StageKind::Live => " --live",
-    };
-    let cast = setting.cast.options();
-    let folder = setting.scenarios.as_ref().map_or(String::new(), |folder| {
-        format!(" --scenarios {}", quoted(&folder.display().to_string()))
-    });
-    format!(
-        "dimespec run --exact '{name}' --seed {}{live}{cast}{folder}",
-        setting.seed
-    )
 }
 
 /// Whether a case cannot run in this setting. Reads the whole file only where that may be so.

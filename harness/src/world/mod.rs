@@ -23,6 +23,7 @@ use dime_wire::signet::Signet;
 use draw::Draw;
 
 pub use crate::scenario::values::FactKind;
+pub use crate::scenario::world::Dnssec;
 pub use build::{Addressing, WorldError};
 pub use draw::{CANARY_BITS, CANARY_LENGTH};
 pub use letters::BLOCK_LENGTH;
@@ -156,7 +157,7 @@ pub struct Zone {
     /// Records, in the order they are added.
     pub records: Vec<ZoneRecord>,
     /// How it is signed.
-    pub signing: ZoneSigning,
+    pub signing: Dnssec,
     /// Ed25519 key it is signed with.
     pub key: SigningKey,
 }
@@ -185,22 +186,6 @@ pub enum ZoneRecord {
         /// Name of its server, fully qualified.
         server: String,
     },
-}
-
-/// How a zone is signed, and what is wrong with it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ZoneSigning {
-    /// Signed, and the parent holds the right DS.
-    #[default]
-    Signed,
-    /// Not signed, and the parent proves that there is no DS.
-    Unsigned,
-    /// Signed, but the text at `_dx` was changed afterwards.
-    Bogus,
-    /// Signed, but the signatures ended before now.
-    Expired,
-    /// Signed with a key other than the one the parent's DS names.
-    WrongDs,
 }
 
 /// The certification authority of a world.

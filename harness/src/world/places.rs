@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::build::Addressing;
 use super::draw::Draw;
 use super::society::Home;
-use super::{Host, HostRole, Organization, Principal, World, Zone, ZoneRecord, ZoneSigning};
+use super::{Dnssec, Host, HostRole, Organization, Principal, World, Zone, ZoneRecord};
 
 /// Name of the host that serves the root zone.
 pub const ROOT: &str = "root";
@@ -85,7 +85,7 @@ impl Settler<'_> {
             None => Principal::Person(STRANGER.to_owned()),
         };
         self.host(STRANGER, INFRASTRUCTURE, 3, stranger, HostRole::Stranger);
-        self.zone(".", ROOT, ZoneSigning::Signed);
+        self.zone(".", ROOT, Dnssec::Signed);
     }
 
     /// A top level domain with its server.
@@ -94,7 +94,7 @@ impl Settler<'_> {
         let host = format!("tld.{name}");
         let role = HostRole::NameServer(vec![origin.clone()]);
         self.host(&host, REGISTRIES, index, Principal::Dns(host.clone()), role);
-        self.zone(&origin, &host, ZoneSigning::Signed);
+        self.zone(&origin, &host, Dnssec::Signed);
         self.delegation(".", &origin, &format!("{name}.{REGISTRY}."), &host);
     }
 
@@ -166,7 +166,7 @@ impl Settler<'_> {
         }
     }
 
-    fn zone(&mut self, origin: &str, server: &str, signing: ZoneSigning) {
+    fn zone(&mut self, origin: &str, server: &str, signing: Dnssec) {
         let slot = format!("zone[{}]", self.zones.len());
         self.zones.push(Zone {
             origin: origin.to_owned(),

@@ -11,7 +11,7 @@ use dime_wire::signet::{self, Signet};
 use super::build::WorldError;
 use super::draw::Draw;
 use super::pki::{self, CertificateKind};
-use super::{Organization, Person, PersonId, ServerCertificate, ZoneSigning};
+use super::{Organization, Person, PersonId, ServerCertificate};
 use crate::scenario::imported::{ImportedOrganization, ImportedPerson, libdime};
 use crate::scenario::values::Located;
 use crate::scenario::world::{
@@ -39,7 +39,7 @@ pub(super) struct Society {
 /// The place of one organization.
 pub(super) struct Home {
     pub(super) domain: String,
-    pub(super) signing: ZoneSigning,
+    pub(super) signing: Dnssec,
     /// Its users who have a client, in the order of the file.
     pub(super) residents: Vec<PersonId>,
 }
@@ -169,7 +169,7 @@ impl Founder {
         let record = management_record(spec, &keys.signing, &mail_host, listed);
         self.society.homes.push(Home {
             domain: domain.to_owned(),
-            signing: zone_signing(spec.dnssec),
+            signing: spec.dnssec,
             residents,
         });
         self.society
@@ -283,15 +283,5 @@ fn certificate_kind(word: CertificateWord) -> CertificateKind {
         CertificateWord::SelfSigned => CertificateKind::SelfSigned,
         CertificateWord::Expired => CertificateKind::Expired,
         CertificateWord::WrongName => CertificateKind::WrongName,
-    }
-}
-
-fn zone_signing(word: Dnssec) -> ZoneSigning {
-    match word {
-        Dnssec::Signed => ZoneSigning::Signed,
-        Dnssec::Unsigned => ZoneSigning::Unsigned,
-        Dnssec::Bogus => ZoneSigning::Bogus,
-        Dnssec::Expired => ZoneSigning::Expired,
-        Dnssec::WrongDs => ZoneSigning::WrongDs,
     }
 }

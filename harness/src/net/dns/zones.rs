@@ -32,7 +32,7 @@ use sha2::{Digest, Sha256};
 
 use super::NameServer;
 use crate::net::entropy;
-use crate::world::{Zone, ZoneRecord, ZoneSigning};
+use crate::world::{Dnssec, Zone, ZoneRecord};
 
 /// How long any record may be kept, in seconds.
 pub const RECORD_TTL: u32 = 300;
@@ -153,7 +153,7 @@ impl NameServer for AuthoritativeServer {
 impl ServedZone {
     fn build(zone: &Zone, world: &[Zone], now: UnixTime) -> Result<Self, ZoneError> {
         let origin = domain(&zone.origin)?;
-        let signed = zone.signing != ZoneSigning::Unsigned;
+        let signed = zone.signing != Dnssec::Unsigned;
         let mut handler = InMemoryZoneHandler::<ScopedRuntime>::empty(
             origin.clone(),
             ZoneType::Primary,
@@ -190,7 +190,7 @@ impl ServedZone {
         let origin = LowerName::from(origin);
         let handler: Arc<dyn ZoneHandler> = Arc::new(handler);
         catalog.upsert(origin.clone(), vec![handler]);
-        let bogus = zone.signing == ZoneSigning::Bogus;
+        let bogus = zone.signing == Dnssec::Bogus;
         Ok(Self {
             origin,
             catalog,
@@ -336,11 +336,11 @@ fn delegation_signer(
             child: child.to_owned(),
         });
     };
-    if child.signing == ZoneSigning::Unsigned {
+    if child.signing == Dnssec::Unsigned {
         return Ok(None);
     }
     let key = match child.signing {
-        ZoneSigning::WrongDs => DalekKey(another_key(&child.key)),
+        Dnssec::WrongDs => DalekKey(another_key(&child.key)),
         _ => DalekKey(child.key.clone()),
     };
     let digest = key
@@ -369,7 +369,7 @@ fn sign(
     now: UnixTime,
 ) -> Result<(), ZoneError> {
     let age = match zone.signing {
-        ZoneSigning::Expired => SIGNATURE_LIFETIME + EXPIRED_SINCE,
+        Dnssec::Expired => SIGNATURE_LIFETIME + EXPIRED_SINCE,
         _ => SIGNATURE_AGE,
     };
     let signed_at = UnixTime(now.0.saturating_sub(age.as_secs()));

@@ -146,7 +146,7 @@ fn tracing_node(bytes: &[u8]) -> (Node, usize) {
 }
 
 fn chunk_node(bytes: &[u8], chunk: &ChunkMap, previous: u8) -> Node {
-    let name = kind_name(chunk.kind);
+    let name = chunk_name(chunk.kind);
     let mut node = Node::new(
         name.unwrap_or("unknown chunk"),
         chunk.range.clone(),
@@ -205,7 +205,7 @@ fn map_message(bytes: &[u8], start: usize, steps: &mut usize) -> Option<MessageM
         && (truncated
             || bytes
                 .get(first)
-                .is_none_or(|kind| kind_name(*kind).is_none()))
+                .is_none_or(|kind| chunk_name(*kind).is_none()))
     {
         return None;
     }
@@ -258,7 +258,7 @@ impl Walk<'_> {
             let Some(size) = length(self.bytes, self.at + 1, 3) else {
                 break;
             };
-            if kind_name(kind).is_none() {
+            if chunk_name(kind).is_none() {
                 break;
             }
             let (payload, _) = cut(self.at + CHUNK_HEADER, size, self.end);
@@ -284,10 +284,11 @@ impl Walk<'_> {
     }
 }
 
-fn kind_name(kind: u8) -> Option<&'static str> {
+/// What a chunk of this type byte is called, if it is known.
+pub fn chunk_name(kind: u8) -> Option<&'static str> {
     Some(match kind {
-        2 => "ephemeral",
-        3 => "alternate",
+        2 => "ephemeral key",
+        3 => "alternate key",
         4 => "origin",
         5 => "destination",
         33 => "common headers",

@@ -9,7 +9,7 @@ mod signet;
 
 use std::ops::Range;
 
-pub use message::{ChunkMap, MessageMap, find_messages};
+pub use message::{ChunkMap, MessageMap, chunk_name, find_messages};
 pub use signet::{FieldMap, SignetMap, find_signets};
 
 /// Most pieces of one object that are looked at.

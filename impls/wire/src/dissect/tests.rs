@@ -177,7 +177,7 @@ fn a_malformed_message_is_taken_apart_with_its_problems() {
         16..32 payload bytes
         32..96 keyslot of author bytes
         96..160 keyslot of recipient bytes
-      160..197 ephemeral 2 !! out of order
+      160..197 ephemeral key 2 !! out of order
         164..197 payload bytes
       197..203 origin signature 255 !! payload is cut off: 2 of 64 bytes
         201..203 payload bytes

@@ -2,9 +2,9 @@
 
 use dimespec_report::model::Verdict;
 
-use super::perform::{LetterRecord, Performance, refusal, servers};
-use super::transcript::{Dialog, Exchange};
 use crate::actors::{Failure, Incoming};
+use crate::run::perform::{LetterRecord, Performance, refusal, servers};
+use crate::run::transcript::{Dialog, Exchange};
 use crate::scenario::expectations::{
     Cause, DeliveredSpec, Expectation, FailedSpec, OutcomeWord, RefusedSpec, ResolvedSpec,
     ServerWord, SignatureWord, WithinSpec,

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 
 use dimespec_report::model::Hop;
 
-use super::transcript;
 use crate::knowledge::Analysis;
 use crate::ledger::{ChannelId, ChannelKind};
+use crate::run::transcript;
 use crate::world::World;
 
 /// All hops of a run, in order of time.

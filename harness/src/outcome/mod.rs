@@ -1,5 +1,8 @@
 //! From evidence to a reported run: expectations and judgement joined into one verdict.
 
+mod expect;
+mod hops;
+
 use std::collections::BTreeMap;
 
 use dimespec_report::model::{
@@ -7,12 +10,13 @@ use dimespec_report::model::{
     Letter, Run, Step, Verdict,
 };
 
-use super::expect::{Blame, Met, Seen};
-use super::perform::Performance;
-use super::{Broken, Evidence, hops, transcript};
+use expect::{Blame, Met, Seen};
+
 use crate::knowledge::{
     self, Claim, ClaimKind, FindingKind, Given, Grade, Judged, Judgement, Policy, Role,
 };
+use crate::run::perform::Performance;
+use crate::run::{Broken, Evidence, INTERRUPTED, transcript};
 use crate::scenario::expectations::{Expectation, Knowledge};
 use crate::scenario::{self, Case, Scenario};
 use crate::world::{FactKind, Principal, World};
@@ -31,7 +35,7 @@ pub fn broken_scenario(base: Run, message: &str) -> Run {
 pub fn broken_stage(base: Run, broken: Broken) -> Run {
     match broken {
         Broken::Program { culprit, message } => failed(base, RUNS, &culprit, &message),
-        Broken::Interrupted => inconclusive(base, super::INTERRUPTED.to_owned()),
+        Broken::Interrupted => inconclusive(base, INTERRUPTED.to_owned()),
         Broken::Harness(message) => inconclusive(base, format!("harness: {message}")),
     }
 }
