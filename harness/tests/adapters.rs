@@ -65,6 +65,7 @@ fn main() -> ExitCode {
             folders_are_removed,
         ),
         ("what_two_programs_say_unseen_is_inconclusive", two_programs),
+        ("two_runs_side_by_side_do_not_meet", side_by_side),
     ];
     let trials = trials.map(trial).into();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
@@ -78,6 +79,8 @@ fn trial((name, test): (&str, fn())) -> Trial {
 }
 
 /// Plays a hostile program. Ends by itself after a while, should nobody end it.
+// Leaving children behind is what it is for.
+#[allow(clippy::zombie_processes)]
 fn play(part: &str, rest: &[&str]) {
     let listen = || TcpListener::bind(rest[0]).expect("the address this program was told");
     match part {

@@ -3,8 +3,8 @@
 use dimespec_report::model::Verdict;
 
 use crate::actors::{Failure, Incoming};
-use crate::run::perform::{LetterRecord, Performance, refusal};
-use crate::run::transcript::Dialog;
+use crate::run::perform::{LetterRecord, Performance, refusal, servers};
+use crate::run::transcript::{Dialog, Exchange};
 use crate::scenario::expectations::{
     Cause, DeliveredSpec, Expectation, FailedSpec, OutcomeWord, RefusedSpec, ResolvedSpec,
     ServerWord, SignatureWord, WithinSpec,
@@ -125,6 +125,35 @@ impl Seen<'_> {
                 Blame::Unknown,
                 format!("the destination refused it with {code}"),
             ),
+            None => self.where_it_went(letter),
+        }
+    }
+
+    /// How far a letter came that nobody refused and nobody read, as the line between its servers
+    /// shows. Of two servers that talk to each other unseen it shows nothing.
+    fn where_it_went(&self, letter: &str) -> (Blame, String) {
+        let plan = self.plan(letter).ok();
+        let ends = plan.and_then(|plan| servers(self.world, plan));
+        let spoken = self.dialogs.iter().rev().find(|dialog| {
+            ends.is_some_and(|(origin, destination)| {
+                dialog.client.ip() == origin && dialog.server.ip() == destination
+            })
+        });
+        let Some(dialog) = spoken else {
+            return (Blame::Unknown, "it never reached its recipient".into());
+        };
+        let taken = |it: &Exchange| it.message.is_some() && it.code.is_some();
+        if dialog.exchanges.iter().any(taken) {
+            let told = "the destination took it, and its recipient never saw it";
+            return (Blame::Destination, told.into());
+        }
+        match dialog.exchanges.iter().find(|it| it.code.is_none()) {
+            Some(exchange) => {
+                let command = exchange.command.split(' ').next().unwrap_or_default();
+                let what = exchange.message.as_ref().map_or(command, |_| "its message");
+                let told = format!("the destination did not answer {what}");
+                (Blame::Destination, told)
+            }
             None => (Blame::Unknown, "it never reached its recipient".into()),
         }
     }
@@ -275,4 +304,127 @@ fn difference(plan: &LetterPlan, read: &Incoming) -> Option<&'static str> {
         .into_iter()
         .find(|(_, same)| !same)
         .map(|(what, _)| what)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use dime::platform::{Tick, UnixTime};
+
+    use super::*;
+    use crate::actors::Failure;
+    use crate::scenario;
+    use crate::world::Addressing;
+
+    fn world() -> World {
+        let source = scenario::builtin().source("privacy/four-hops");
+        let cases = source.expect("a built-in scenario").cases();
+        let case = cases.expect("it reads").remove(0);
+        let addressing = Addressing::simulated();
+        World::build(&case.scenario, 1, UnixTime(1_795_219_200), &addressing).expect("a world")
+    }
+
+    fn spoken(world: &World, exchanges: &[(&str, Option<u16>, bool)]) -> Dialog {
+        let (origin, destination) = servers(world, &world.letters[0]).expect("two servers");
+        let exchange = |(command, code, message): &(&str, Option<u16>, bool)| Exchange {
+            command: (*command).to_owned(),
+            code: *code,
+            reply: String::new(),
+            at: Tick::default(),
+            message: message.then_some(0..1),
+        };
+        Dialog {
+            client: SocketAddr::new(origin, 40_000),
+            server: SocketAddr::new(destination, world.ports.dmtp),
+            exchanges: exchanges.iter().map(exchange).collect(),
+        }
+    }
+
+    /// What is said of a letter that was handed in and never read.
+    fn told(world: &World, dialogs: &[Dialog]) -> (Blame, String) {
+        let performance = Performance::default();
+        let seen = Seen {
+            world,
+            performance: &performance,
+            dialogs,
+        };
+        let record = LetterRecord {
+            sent: Some((Tick::default(), Ok(()))),
+            ..LetterRecord::default()
+        };
+        seen.why_not_delivered("letter", &record)
+    }
+
+    #[test]
+    fn who_held_a_letter_last_is_blamed() {
+        let world = world();
+        let told =
+            |exchanges: &[(&str, Option<u16>, bool)]| told(&world, &[spoken(&world, exchanges)]);
+        let hung = [
+            ("EHLO <alpha.example>", Some(250), false),
+            ("MAIL FROM: <>", None, false),
+        ];
+        assert_eq!(
+            told(&hung),
+            (
+                Blame::Destination,
+                "the destination did not answer MAIL".into()
+            )
+        );
+        let swallowed = [
+            ("DATA", Some(354), false),
+            ("(1 bytes of message data)", None, true),
+        ];
+        assert_eq!(
+            told(&swallowed),
+            (
+                Blame::Destination,
+                "the destination did not answer its message".into()
+            )
+        );
+        let taken = [
+            ("(1 bytes of message data)", Some(250), true),
+            ("QUIT", None, false),
+        ];
+        let (blame, why) = told(&taken);
+        assert_eq!(blame, Blame::Destination);
+        assert!(why.contains("took it"), "{why}");
+        let (blame, why) = told(&[("RCPT TO: <>", Some(550), false)]);
+        assert_eq!(blame, Blame::Unknown);
+        assert!(why.contains("550"), "{why}");
+    }
+
+    #[test]
+    fn of_servers_that_were_not_seen_talking_nobody_is_blamed() {
+        assert_eq!(told(&world(), &[]).0, Blame::Unknown);
+    }
+
+    #[test]
+    fn a_client_that_fails_at_a_server_blames_the_server() {
+        let world = world();
+        let performance = Performance::default();
+        let seen = Seen {
+            world: &world,
+            performance: &performance,
+            dialogs: &[],
+        };
+        let host = |domain: &str| world.organizations[domain].mail_host.clone();
+        for (host, blame) in [
+            (Some(host("alpha.example")), Blame::Origin),
+            (Some(host("beta.example")), Blame::Destination),
+            (None, Blame::Author),
+        ] {
+            let failure = Failure {
+                cause: None,
+                host,
+                message: "it hangs".into(),
+            };
+            let record = LetterRecord {
+                sent: Some((Tick::default(), Err(failure))),
+                ..LetterRecord::default()
+            };
+            assert_eq!(seen.why_not_delivered("letter", &record).0, blame);
+        }
+    }
 }

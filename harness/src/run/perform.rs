@@ -1,6 +1,7 @@
 //! The interpreter: performs the steps of a scenario on a stage and notes what came of them.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -316,22 +317,25 @@ impl Interpreter<'_> {
 
 /// The code of the first refusal that the origin of a letter got from its destination.
 pub fn refusal(world: &World, dialogs: &[Dialog], plan: &LetterPlan) -> Option<u16> {
-    let host_of = |address: &str| {
-        let domain = address.rsplit('@').next()?;
-        let organization = world.organizations.get(domain)?;
-        world
-            .hosts
-            .get(&organization.mail_host)
-            .map(|host| host.address)
-    };
-    let author = world.people.get(&plan.author)?;
-    let (origin, destination) = (host_of(&author.address)?, host_of(&plan.to)?);
+    let (origin, destination) = servers(world, plan)?;
     dialogs
         .iter()
         .filter(|dialog| dialog.client.ip() == origin && dialog.server.ip() == destination)
         .flat_map(|dialog| &dialog.exchanges)
         .find(|exchange| exchange.refused())
         .and_then(|exchange| exchange.code)
+}
+
+/// The addresses of a letter's origin and destination.
+pub fn servers(world: &World, plan: &LetterPlan) -> Option<(IpAddr, IpAddr)> {
+    let host_of = |address: &str| {
+        let domain = address.rsplit('@').next()?;
+        let organization = world.organizations.get(domain)?;
+        let host = world.hosts.get(&organization.mail_host)?;
+        Some(host.address)
+    };
+    let author = world.people.get(&plan.author)?;
+    Some((host_of(&author.address)?, host_of(&plan.to)?))
 }
 
 fn outgoing(plan: &LetterPlan, bounce: BounceWish) -> Outgoing {
