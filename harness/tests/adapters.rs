@@ -65,6 +65,7 @@ fn main() -> ExitCode {
             folders_are_removed,
         ),
         ("what_two_programs_say_unseen_is_inconclusive", two_programs),
+        ("two_runs_side_by_side_do_not_meet", side_by_side),
     ];
     let trials = trials.map(trial).into();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
