@@ -1,5 +1,9 @@
 //! What the benches measure with: two organizations, an author, a recipient, and messages between
-//! them, all from fixed seeds.
+//! them, all from fixed seeds; the [`Primitives`] an operation cannot do without; and the [`Pace`]
+//! table that holds one against the other.
+
+mod pace;
+mod primitives;
 
 use dime_wire::Profile;
 use dime_wire::keys::{EncryptionKey, PrivateKeys, SigningKey};
@@ -9,6 +13,9 @@ use dime_wire::message::{
 use dime_wire::signet::{self, Signet};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+
+pub use pace::Pace;
+pub use primitives::{Material, Primitives};
 
 /// An organization or user: private keys and signet.
 pub struct Party {
@@ -122,7 +129,8 @@ impl Parties {
             metadata: true,
             display: true,
         };
-        sign_as_origin(sealed, &self.origin.keys, bounces, None).expect("an honest message is signed")
+        sign_as_origin(sealed, &self.origin.keys, bounces, None)
+            .expect("an honest message is signed")
     }
 }
 

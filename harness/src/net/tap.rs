@@ -136,9 +136,10 @@ impl Recorder {
         self.lock().missed.insert(principal, reason.to_owned());
     }
 
-    /// Everything recorded so far, without ledgers.
-    pub fn so_far(&self) -> Trace {
-        self.lock().trace.clone()
+    /// What `read` reads in everything recorded so far, which has no ledgers yet. Nothing is copied,
+    /// and nothing recorded meanwhile.
+    pub fn so_far<T>(&self, read: impl FnOnce(&Trace) -> T) -> T {
+        read(&self.lock().trace)
     }
 
     /// Ends the recording: the trace with a ledger for each of the world's principals.

@@ -7,9 +7,8 @@ use std::time::Duration;
 use dime::platform::{BoxFuture, Clock, Tick};
 
 use super::dialog::{self, DialogRecord};
-use super::transcript::{self, Dialog};
+use super::transcript::Dialog;
 use crate::actors::{Client, Failure, Incoming, Outgoing};
-use crate::ledger::Trace;
 use crate::scenario::Scenario;
 use crate::scenario::steps::{
     AwaitStep, BounceWish, DmtpStep, InjectStep, LetterEnd, ResolveStep, Step,
@@ -22,8 +21,8 @@ pub trait Stage: Send + Sync {
     fn clock(&self) -> Arc<dyn Clock>;
     /// The client of a person; none for decoys.
     fn client(&self, person: &str) -> Option<Arc<dyn Client>>;
-    /// Everything recorded so far.
-    fn trace(&self) -> Trace;
+    /// What was said over DMTP so far.
+    fn dialogs(&self) -> Vec<Dialog>;
     /// Says `lines` to a mail server as a stranger, over TLS, and notes what it answers.
     fn dialog(&self, server: &str, script: Vec<dialog::Line>) -> BoxFuture<'static, DialogRecord>;
     /// How long a client waits before it looks for mail again, and how long an awaited end may take
@@ -263,11 +262,7 @@ impl Interpreter<'_> {
 
     /// The first refusal between the two servers of a letter since it was sent.
     fn refusal(&self, letter: &str) -> Option<u16> {
-        refusal(self.world, &self.dialogs(), self.plan(letter)?)
-    }
-
-    fn dialogs(&self) -> Vec<Dialog> {
-        transcript::dialogs(&self.stage.trace(), self.world.ports.dmtp)
+        refusal(self.world, &self.stage.dialogs(), self.plan(letter)?)
     }
 
     async fn inject(&mut self, step: &InjectStep) {

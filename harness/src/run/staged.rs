@@ -8,8 +8,8 @@ use dime::platform::{BoxFuture, Clock, Platform};
 
 use super::dialog::{self, DialogRecord, Line};
 use super::perform::{Patience, Stage};
+use super::transcript::{self, Dialog};
 use crate::actors::{Client, Company, Door};
-use crate::ledger::Trace;
 use crate::net::tap::Recorder;
 use crate::world::{PersonId, World};
 
@@ -52,8 +52,10 @@ impl Stage for Staged {
         self.clients.get(person).cloned()
     }
 
-    fn trace(&self) -> Trace {
-        self.recorder.so_far()
+    fn dialogs(&self) -> Vec<Dialog> {
+        let port = self.world.ports.dmtp;
+        self.recorder
+            .so_far(|trace| transcript::dialogs(trace, port))
     }
 
     fn dialog(&self, server: &str, script: Vec<Line>) -> BoxFuture<'static, DialogRecord> {

@@ -1,4 +1,5 @@
-//! What `dimed` is told by its configuration file, and what it tells the log.
+//! The daemon `dimed`: what its configuration file tells it, what it tells the log, and its
+//! [`main`].
 //!
 //! ```toml
 //! domain = "beta.example"
@@ -29,6 +30,8 @@
 //! Users may stand in a file of their own, named by `users = "users.toml"`. Paths are relative to
 //! the configuration file. Unknown keys are errors.
 
+mod program;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -46,6 +49,8 @@ use crate::files::{self, FileError};
 use crate::platform::Ports;
 use crate::resolver::ResolverConfig;
 use crate::tls::ServerIdentity;
+
+pub use program::main;
 
 /// Most users of one server.
 pub const MAX_USERS: usize = 100_000;
