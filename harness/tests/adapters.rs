@@ -79,6 +79,8 @@ fn trial((name, test): (&str, fn())) -> Trial {
 }
 
 /// Plays a hostile program. Ends by itself after a while, should nobody end it.
+// Leaving children behind is what it is for.
+#[allow(clippy::zombie_processes)]
 fn play(part: &str, rest: &[&str]) {
     let listen = || TcpListener::bind(rest[0]).expect("the address this program was told");
     match part {
