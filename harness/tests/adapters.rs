@@ -141,7 +141,8 @@ impl Place {
     /// With an adapter that starts `start`, a YAML list.
     fn with(start: &str) -> Self {
         Self::with_manifest(&format!(
-            "adapter: subject\nroles: [origin, destination]\nstart: {start}\n\
+            "adapter: subject\nroles: [origin, destination]\n\
+             capabilities: [dmtp, dmap, signet-lookup]\nstart: {start}\n\
              ready: {{ tcp: \"{{{{ address }}}}:{{{{ port.dmtp }}}}\", within-seconds: 1 }}\n"
         ))
     }
@@ -436,6 +437,7 @@ fn interrupted() {
     // It listens elsewhere, so it never gets ready.
     let manifest = format!(
         "adapter: subject\nroles: [destination]\n\
+         capabilities: [dmtp, dmap, signet-lookup]\n\
          start: [\"{}\", --play, silent, \"{{{{ address }}}}:{{{{ port.dns }}}}\", \
          \"{{{{ here }}}}/ids\"]\n\
          ready: {{ tcp: \"{{{{ address }}}}:{{{{ port.dmtp }}}}\", within-seconds: 60 }}\n",

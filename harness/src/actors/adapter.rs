@@ -36,7 +36,7 @@ pub struct Manifest {
     pub roles: Vec<Role>,
     /// What it can do; a scenario that needs more is skipped.
     #[serde(default)]
-    pub capabilities: Vec<String>,
+    pub capabilities: Vec<Capability>,
     /// How it is kept apart from other runs.
     #[serde(default)]
     pub isolation: Isolation,
@@ -56,6 +56,29 @@ pub struct Manifest {
     /// Folders whose files are scanned for what it kept, logs included.
     #[serde(default)]
     pub inspect: Vec<String>,
+}
+
+/// What a server can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Speaks DMTP with other servers.
+    Dmtp,
+    /// Speaks DMAP with its users' clients.
+    Dmap,
+    /// Answers look-ups of its own and its users' signets.
+    SignetLookup,
+}
+
+impl Capability {
+    /// The word for it in a manifest.
+    pub fn word(self) -> &'static str {
+        match self {
+            Capability::Dmtp => "dmtp",
+            Capability::Dmap => "dmap",
+            Capability::SignetLookup => "signet-lookup",
+        }
+    }
 }
 
 /// The actors a server can play.

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use dime::platform::UnixTime;
 
 use crate::actors::Cast;
+use crate::actors::adapter::{Capability, Manifest};
 use crate::ledger::Trace;
 use crate::scenario::steps::Step;
 use crate::scenario::{Case, Entry};
@@ -166,15 +167,36 @@ pub fn skip_reason(case: &Case, setting: &Setting) -> Option<String> {
             format!("{name} is an external program; it needs --live")
         });
     }
-    let external = setting.cast.adapters().next().is_some();
-    case.scenario
-        .steps
+    let mut steps = case.scenario.steps.iter();
+    steps.find_map(|step| {
+        if matches!(step.value, Step::Advance(_)) {
+            return Some("advance needs virtual time".to_owned());
+        }
+        let mut adapters = setting.cast.adapters();
+        adapters.find_map(|(_, adapter)| lacks(&adapter.manifest, &step.value))
+    })
+}
+
+/// What an external program lacks for a step, in words.
+fn lacks(program: &Manifest, step: &Step) -> Option<String> {
+    let name = &program.adapter;
+    let needed: &[Capability] = match step {
+        Step::Send(_) | Step::Reply(_) | Step::Inject(_) => {
+            &[Capability::Dmtp, Capability::Dmap, Capability::SignetLookup]
+        }
+        Step::Resolve(_) => &[Capability::Dmtp, Capability::SignetLookup],
+        Step::Dmtp(_) => &[Capability::Dmtp],
+        Step::Serve(_) | Step::Corrupt(_) => {
+            return Some(format!(
+                "{name} is an external program and cannot be made to serve or damage something"
+            ));
+        }
+        Step::Await(_) | Step::Advance(_) => &[],
+    };
+    let mut missing = needed
         .iter()
-        .find_map(|step| match &step.value {
-            Step::Advance(_) => Some("advance needs virtual time".to_owned()),
-            Step::Serve(_) | Step::Corrupt(_) if external => {
-                Some("an external program cannot be made to serve or damage something".to_owned())
-            }
-            _ => None,
-        })
+        .filter(|one| !program.capabilities.contains(one));
+    missing
+        .next()
+        .map(|one| format!("{name} does not have the capability {}", one.word()))
 }
