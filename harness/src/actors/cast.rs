@@ -123,6 +123,12 @@ impl Cast {
         self.players.get(&actor).unwrap_or(&Player::Reference)
     }
 
+    /// Everybody but the reference, and whom they play.
+    pub fn guests(&self) -> impl Iterator<Item = (Actor, &Player)> {
+        let players = self.players.iter().map(|(actor, player)| (*actor, player));
+        players.filter(|(_, player)| !matches!(player, Player::Reference))
+    }
+
     /// The external programs among the players.
     pub fn adapters(&self) -> impl Iterator<Item = (Actor, &Arc<Adapter>)> {
         self.players

@@ -16,12 +16,13 @@ use std::sync::Arc;
 
 #[cfg(feature = "sim")]
 use dime::platform::UnixTime;
+use dime_wire::message::Actor;
 
 use crate::actors::Cast;
 use crate::actors::adapter::{Capability, Manifest};
 use crate::ledger::Trace;
 use crate::scenario::steps::Step;
-use crate::scenario::{Case, Entry};
+use crate::scenario::{Case, Entry, Scenario};
 use crate::world::{Addressing, World};
 pub use interruption::interrupted;
 use live::LiveStage;
@@ -153,13 +154,18 @@ fn described(error: &dyn std::error::Error) -> String {
 
 /// Whether a case cannot run in this setting. Reads the whole file only where that may be so.
 pub fn is_skipped(entry: &Entry, setting: &Setting) -> bool {
-    let may_be = setting.stage == StageKind::Live || setting.cast.adapters().next().is_some();
+    let may_be = setting.stage == StageKind::Live || setting.cast.guests().next().is_some();
     let case = || entry.case().ok();
     may_be && case().is_some_and(|case| skip_reason(&case, setting).is_some())
 }
 
 /// Why a case cannot run in this setting; decided before anything starts.
 pub fn skip_reason(case: &Case, setting: &Setting) -> Option<String> {
+    let mut guests = setting.cast.guests();
+    if let Some((actor, player)) = guests.find(|(actor, _)| !has_part(&case.scenario, *actor)) {
+        let name = player.name();
+        return Some(format!("{name} plays the {actor}, who has no part here"));
+    }
     if setting.stage == StageKind::Sim {
         let adapter = setting.cast.adapters().next();
         return adapter.map(|(_, adapter)| {
@@ -175,6 +181,16 @@ pub fn skip_reason(case: &Case, setting: &Setting) -> Option<String> {
         let mut adapters = setting.cast.adapters();
         adapters.find_map(|(_, adapter)| lacks(&adapter.manifest, &step.value))
     })
+}
+
+/// Whether an actor has a part in a scenario: in one without letters and look-ups, only the
+/// destination has, who is spoken to.
+fn has_part(scenario: &Scenario, actor: Actor) -> bool {
+    let involves_all = |step: &Step| {
+        let letter = matches!(step, Step::Send(_) | Step::Reply(_) | Step::Inject(_));
+        letter || matches!(step, Step::Resolve(_))
+    };
+    actor == Actor::Destination || scenario.steps.iter().any(|step| involves_all(&step.value))
 }
 
 /// What an external program lacks for a step, in words.
