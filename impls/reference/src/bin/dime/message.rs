@@ -70,7 +70,7 @@ pub(crate) struct SealArguments {
     /// Subject.
     #[arg(long, default_value = "")]
     subject: String,
-    /// Other headers, as they are.
+    /// File of all other headers, lines as they are.
     #[arg(long)]
     headers: Option<PathBuf>,
     /// The body; `-` for standard input.
