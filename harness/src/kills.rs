@@ -17,7 +17,7 @@ pub struct Kill {
     /// What somebody then knows that they must not.
     #[serde(default)]
     pub knowledge: Option<KnownTooMuch>,
-    /// Begin of the expectation that is then not met.
+    /// Words of the expectation that is then not met.
     #[serde(default)]
     pub expectation: Option<String>,
 }
@@ -45,6 +45,9 @@ pub enum KillsError {
     /// A row names a rogue that is not there.
     #[error("scenarios/kills.yaml names the rogue {0}, which is not there")]
     Rogue(String),
+    /// A row would be content with any failure.
+    #[error("scenarios/kills.yaml says of {0} neither what is known nor what is not met")]
+    NoFinding(String),
 }
 
 /// The kill table, in its order.
@@ -56,6 +59,9 @@ pub fn kills() -> Result<Vec<Kill>, KillsError> {
         .map_err(|error| KillsError::Table(error.to_string()))?;
     for kill in &kills {
         kill.rogue()?;
+        if kill.knowledge.is_none() && kill.expectation.is_none() {
+            return Err(KillsError::NoFinding(kill.rogue.clone()));
+        }
     }
     Ok(kills)
 }
