@@ -4,6 +4,7 @@
 //! Secrets are wiped on drop and print as `[secret]`.
 
 mod file;
+mod sealed;
 
 use std::fmt;
 
@@ -13,13 +14,14 @@ use sha2::{Digest as _, Sha512};
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
 pub use file::{KeyOwner, PrivateKeys};
+pub use sealed::RealmKey;
 
 /// First byte of a signing key inside a signet; the only legal value (spec/10 §4.1).
 pub const SIGNING_KEY_FORMAT: u8 = 0x40;
 /// How often [`EncryptionKey::derive`] hashes again before it forces a valid scalar.
 const MAXIMUM_REHASHES: usize = 8;
 
-/// Why key material was refused.
+/// Why key material was refused. There is one error for all failures to decrypt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum KeyError {
     /// The scalar is zero or not below the group order.
@@ -34,6 +36,9 @@ pub enum KeyError {
     /// The armour around a key file is broken, or its tag does not fit its contents.
     #[error("text is not an armoured key file")]
     Armor,
+    /// An encrypted key file does not open; nothing tells why.
+    #[error("failed to open encrypted key file")]
+    Sealed,
 }
 
 /// An Ed25519 secret key, given by its 32-byte seed.
