@@ -15,6 +15,10 @@ use crate::Profile;
 use crate::armor;
 use crate::reader::{Reader, big_endian};
 
+mod streamed;
+
+pub use streamed::{Changed, StreamSigner, StreamVerifier};
+
 /// First byte of a signing key inside a signet; the only legal value (spec/10 §4.1).
 pub const SIGNING_KEY_FORMAT: u8 = 0x40;
 /// How often [`EncryptionKey::derive`] hashes again before it forces a valid scalar.
