@@ -7,6 +7,7 @@ mod key;
 mod message;
 mod record;
 mod signet;
+mod vectors;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -42,6 +43,9 @@ enum Subject {
     /// Seal, sign, open and inspect messages.
     #[command(subcommand)]
     Message(message::Action),
+    /// Run recorded test vectors.
+    #[command(subcommand)]
+    Vectors(vectors::Action),
 }
 
 /// Why a command did not do what was asked.
@@ -82,6 +86,7 @@ fn main() -> ExitCode {
         Subject::Signet(action) => signet::run(action),
         Subject::Record(action) => record::run(action),
         Subject::Message(action) => message::run(action),
+        Subject::Vectors(action) => vectors::run(action),
     };
     let (message, code) = match done {
         Ok(()) => return ExitCode::SUCCESS,
