@@ -409,28 +409,37 @@ fn read_chunks<'a>(reader: &mut Reader<'a>) -> Result<Vec<Chunk<'a>>, ParseError
             return Err(ParseError::TooLarge);
         }
         let chunk = read_chunk(reader)?;
-        if let Some(previous) = chunks.last() {
-            if chunk.kind < previous.kind {
-                return Err(ParseError::Order(chunk.kind));
-            }
-            if chunk.kind == previous.kind && !chunk.kind.may_repeat() {
-                return Err(ParseError::Repeated(chunk.kind));
-            }
-        }
+        check_order(chunks.last().map(|previous| previous.kind), chunk.kind)?;
         chunks.push(chunk);
     }
     Ok(chunks)
 }
 
-fn read_chunk<'a>(reader: &mut Reader<'a>) -> Result<Chunk<'a>, ParseError> {
-    let (offset, start) = (reader.offset(), reader.rest());
+/// Whether a chunk of type `kind` may follow one of type `previous`.
+pub(super) fn check_order(previous: Option<ChunkType>, kind: ChunkType) -> Result<(), ParseError> {
+    match previous {
+        Some(previous) if kind < previous => Err(ParseError::Order(kind)),
+        Some(previous) if kind == previous && !kind.may_repeat() => Err(ParseError::Repeated(kind)),
+        _ => Ok(()),
+    }
+}
+
+/// Reads type and payload length of a chunk and judges whether they go together.
+pub(super) fn read_head(reader: &mut Reader<'_>) -> Result<(ChunkType, usize), ParseError> {
     let [byte] = reader.array().ok_or(ParseError::Length)?;
     let kind = ChunkType::from_byte(byte).ok_or(ParseError::UnknownChunk(byte))?;
-    let truncated = ParseError::Truncated(kind);
-    let size = reader.number(3).ok_or(truncated.clone())?;
-    if !kind.accepts_payload(size) {
-        return Err(ParseError::PayloadSize(kind, size));
+    let size = reader.number(3).ok_or(ParseError::Truncated(kind))?;
+    if kind.accepts_payload(size) {
+        Ok((kind, size))
+    } else {
+        Err(ParseError::PayloadSize(kind, size))
     }
+}
+
+fn read_chunk<'a>(reader: &mut Reader<'a>) -> Result<Chunk<'a>, ParseError> {
+    let (offset, start) = (reader.offset(), reader.rest());
+    let (kind, size) = read_head(reader)?;
+    let truncated = ParseError::Truncated(kind);
     let payload = reader.take(size).ok_or(truncated.clone())?;
     let slots = reader
         .take(kind.slots().len() * KEYSLOT_SIZE)

@@ -13,6 +13,7 @@ mod headers;
 mod open;
 mod origin;
 mod payload;
+mod pieces;
 mod seal;
 mod signatures;
 mod view;
@@ -31,6 +32,7 @@ pub use open::{
 };
 pub use origin::{Bounces, sign_as_origin};
 pub use payload::{Flags, PAYLOAD_HEAD, Part};
+pub use pieces::pieces;
 pub use seal::{Letter, MAXIMUM_PART, SealError, SealOptions, Signets, seal};
 pub use signatures::{TreeSignature, tree_signature_input};
 

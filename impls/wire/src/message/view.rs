@@ -6,7 +6,7 @@ use super::envelope::EnvelopeError;
 use super::open::{OpenError, Opened, complete};
 use super::payload::{self, Flags, Part, flags_fit};
 use super::seal::Signets;
-use super::signatures::tree_signature_input;
+use super::signatures::{Covered, Extent};
 use super::{
     Actor, Chunk, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
     TreeSignature,
@@ -19,14 +19,26 @@ use crate::signet::{Fingerprint, FingerprintKind, Signet, SignetError, SignetKin
 /// A message through one actor's keyslots.
 pub(super) struct View<'m, 'a> {
     message: &'m Message<'a>,
+    covered: &'m dyn Covered,
     actor: Actor,
     kek: Kek,
 }
 
 impl<'m, 'a> View<'m, 'a> {
     pub(super) fn new(message: &'m Message<'a>, key: &EncryptionKey, actor: Actor) -> Self {
+        Self::over(message, message, key, actor)
+    }
+
+    /// A view of a message whose outer signatures cover what stands elsewhere.
+    pub(super) fn over(
+        message: &'m Message<'a>,
+        covered: &'m dyn Covered,
+        key: &EncryptionKey,
+        actor: Actor,
+    ) -> Self {
         Self {
             message,
+            covered,
             actor,
             kek: Kek::derive(key, message.ephemeral()),
         }
@@ -118,12 +130,13 @@ impl<'m, 'a> View<'m, 'a> {
         let forms = [TreeSignature::Libdime, TreeSignature::Intended];
         let mut fitting = forms
             .into_iter()
-            .filter(|form| author.verify(&tree_signature_input(self.message, *form), &tree));
+            .filter(|form| author.verify(&self.covered.tree(*form), &tree));
         let form = fitting.next().ok_or(OpenError::TreeSignature)?;
         let full = self
             .signature(ChunkType::AuthorSignature)?
             .ok_or(OpenError::AuthorSignature)?;
-        if !author.verify(self.message.through(ChunkType::TreeSignature), &full) {
+        let extent = Extent::Through(ChunkType::TreeSignature);
+        if !self.covered.verifies(extent, author, &full) {
             return Err(OpenError::AuthorSignature);
         }
         Ok(form)
@@ -137,14 +150,16 @@ impl<'m, 'a> View<'m, 'a> {
         let keys = origin
             .message_keys()
             .map_err(|error| OpenError::Signet(Actor::Origin, error))?;
-        let verify = |kind: ChunkType, covered: &[u8]| -> Result<bool, OpenError> {
+        let verify = |kind: ChunkType, extent: Extent| -> Result<bool, OpenError> {
             let Some(signature) = self.signature(kind)? else {
                 return Ok(false);
             };
             if signature.0 == [0; 64] {
                 return Err(OpenError::NeverSigned(kind));
             }
-            let valid = keys.iter().any(|key| key.verify(covered, &signature));
+            let valid = keys
+                .iter()
+                .any(|key| self.covered.verifies(extent, key, &signature));
             if valid {
                 Ok(true)
             } else {
@@ -153,15 +168,15 @@ impl<'m, 'a> View<'m, 'a> {
         };
         opened.metadata_bounce = verify(
             ChunkType::MetadataBounce,
-            self.message.through(ChunkType::OtherHeaders),
+            Extent::Through(ChunkType::OtherHeaders),
         )?;
         opened.display_bounce = verify(
             ChunkType::DisplayBounce,
-            self.message.through(ChunkType::Display),
+            Extent::Through(ChunkType::Display),
         )?;
         verify(
             ChunkType::OriginSignature,
-            self.message.before(ChunkType::OriginSignature),
+            Extent::Before(ChunkType::OriginSignature),
         )?;
         Ok(())
     }
