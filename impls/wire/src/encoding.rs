@@ -1,11 +1,12 @@
-//! Base64 in the two forms DIME uses, decoded strictly.
+//! Base64 in the three forms DIME uses, decoded strictly.
 //!
 //! Padded text carries signets on the wire and in armour; unpadded text carries fingerprints and
-//! the values of management records (spec/95 items 13 and 24). Only the standard alphabet is
-//! accepted, and a last group with non-zero spare bits is refused, so every value has one spelling.
+//! the values of management records (spec/95 items 13 and 24); the URL-safe form carries STACIE's
+//! values (spec/60 §5). Only the alphabet asked for is accepted, and a last group with non-zero
+//! spare bits is refused, so every value has one spelling.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// The text is not canonical base64 of the standard alphabet in the padding form asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -37,6 +38,16 @@ pub fn decode_unpadded_array<const N: usize>(text: &str) -> Result<[u8; N], Enco
     <[u8; N]>::try_from(decode_unpadded(text)?).map_err(|_| EncodingError)
 }
 
+/// URL-safe base64 (`-` and `_`) without padding.
+pub fn encode_url_safe(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Decodes unpadded URL-safe base64; padding, white space and the standard alphabet are refused.
+pub fn decode_url_safe(text: &str) -> Result<Vec<u8>, EncodingError> {
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| EncodingError)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +64,15 @@ mod tests {
     fn spare_bits_white_space_and_other_alphabets_are_refused() {
         for text in ["YR==", "YW\nJj", "YW J", "-_==", "YQ==YQ=="] {
             assert_eq!(decode_strict(text), Err(EncodingError), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_url_safe_form_has_its_own_alphabet_and_no_padding() {
+        assert_eq!(encode_url_safe(&[0xfb, 0xff]), "-_8");
+        assert_eq!(decode_url_safe("-_8"), Ok(vec![0xfb, 0xff]));
+        for text in ["+/8", "-_8=", "-_9", "-_ 8"] {
+            assert_eq!(decode_url_safe(text), Err(EncodingError), "{text:?}");
         }
     }
 

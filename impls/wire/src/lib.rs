@@ -71,6 +71,7 @@ pub mod name;
 mod reader;
 pub mod record;
 pub mod signet;
+pub mod stacie;
 
 /// Which of the two public code bases' bytes we emit where they disagree (spec/10 §3.5, §10).
 ///

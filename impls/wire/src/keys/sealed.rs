@@ -1,75 +1,20 @@
 //! Encrypted key files: a key file under the 64-byte key of a STACIE realm (spec/70 §2, spec/90
-//! item 10). AES-256-GCM with a 16-byte initialization vector and no associated data.
+//! item 10).
 //!
-//! Neither vector nor tag stand in the file as they are: each is masked with a part of the realm
-//! key.
-
-use aes_gcm::aead::consts::U16;
-use aes_gcm::aead::inout::InOutBuf;
-use aes_gcm::aes::Aes256;
-use aes_gcm::{AeadInOut as _, AesGcm, KeyInit as _};
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+//! Behind its header the file is what STACIE stores for a user, without the serial: the
+//! fields of the key file are the secret.
 
 use super::{KeyError, KeyOwner, PrivateKeys};
 use crate::Profile;
 use crate::armor;
 use crate::reader::{Reader, big_endian};
+use crate::stacie::RealmKey;
 
-/// Bytes of an AES block; the plaintext is a multiple of it.
-const BLOCK: usize = 16;
-/// Bytes in front of the keys in the plaintext: length (3) and padding length (1).
-const PREFIX: usize = 4;
-/// Bytes of the plaintext. Both profiles' fields, 69 and 68 bytes, come to the same.
-const PLAINTEXT: usize = 80;
-
-/// The 64-byte key that seals a key file, as STACIE derives it for a realm: mask of the vector
-/// (16), mask of the tag (16), cipher key (32).
-#[derive(Clone, ZeroizeOnDrop)]
-pub struct RealmKey([u8; 64]);
-
-impl RealmKey {
-    /// The key of 64 bytes; every value is valid.
-    pub fn from_bytes(bytes: [u8; 64]) -> Self {
-        let bytes = Zeroizing::new(bytes);
-        Self(*bytes)
-    }
-
-    /// The bytes.
-    pub fn as_bytes(&self) -> &[u8; 64] {
-        &self.0
-    }
-
-    /// Vector or tag with its mask put on or taken off.
-    fn mask(&self, part: Part, bytes: &[u8; 16]) -> [u8; 16] {
-        let masks = match part {
-            Part::Vector => self.0.iter(),
-            Part::Tag => self.0.get(16..).unwrap_or_default().iter(),
-        };
-        let mut out = *bytes;
-        for (byte, mask) in out.iter_mut().zip(masks) {
-            *byte ^= mask;
-        }
-        out
-    }
-
-    fn cipher(&self) -> AesGcm<Aes256, U16> {
-        let key = self.0.last_chunk::<32>().expect("64 bytes hold 32");
-        AesGcm::new(key.into())
-    }
-}
-
-impl std::fmt::Debug for RealmKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("[secret]")
-    }
-}
-
-/// What of a [`RealmKey`] masks what.
-#[derive(Clone, Copy)]
-enum Part {
-    Vector,
-    Tag,
-}
+/// Bytes of the serial in a realm envelope, which an encrypted key file does not have.
+const SERIAL: usize = 2;
+/// Bytes behind the header: vector shard (16), masked tag (16) and 80 of ciphertext, to which both
+/// profiles' fields, 69 and 68 bytes, are padded.
+const SEALED: usize = 112;
 
 impl KeyOwner {
     fn sealed_magic(self) -> u16 {
@@ -102,28 +47,14 @@ impl PrivateKeys {
         key: &RealmKey,
         vector_shard: [u8; 16],
     ) -> Vec<u8> {
-        let fields = self.fields(owner, profile);
-        let padding = BLOCK - (PREFIX + fields.len()) % BLOCK;
-        let mut text = Zeroizing::new(Vec::with_capacity(PLAINTEXT));
-        text.extend_from_slice(&big_endian::<3>(fields.len()));
-        let [filler] = big_endian::<1>(padding);
-        text.push(filler);
-        text.extend_from_slice(&fields);
-        text.resize(PREFIX + fields.len() + padding, filler);
-
-        let vector = key.mask(Part::Vector, &vector_shard);
-        let tag = key.cipher().encrypt_inout_detached(
-            &vector.into(),
-            &[],
-            InOutBuf::from(text.as_mut_slice()),
-        );
-        let tag = tag.expect("a key file is far below the length limit of GCM");
-        let mut file = Vec::with_capacity(38 + text.len());
+        let envelope = key
+            .encrypt(0, &self.fields(owner, profile), vector_shard)
+            .expect("a key file is as long as a realm's secret may be");
+        let sealed = envelope.get(SERIAL..).unwrap_or_default();
+        let mut file = Vec::with_capacity(6 + SEALED);
         file.extend_from_slice(&owner.sealed_magic().to_be_bytes());
-        file.extend_from_slice(&big_endian::<4>(32 + text.len()));
-        file.extend_from_slice(&vector_shard);
-        file.extend_from_slice(&key.mask(Part::Tag, &tag.into()));
-        file.extend_from_slice(&text);
+        file.extend_from_slice(&big_endian::<4>(sealed.len()));
+        file.extend_from_slice(sealed);
         file
     }
 
@@ -164,36 +95,21 @@ fn open(file: &[u8], key: &RealmKey) -> Option<(KeyOwner, PrivateKeys)> {
         _ => return None,
     };
     let size = reader.number(4)?;
-    if size != reader.rest().len() || size != 32 + PLAINTEXT {
+    if size != reader.rest().len() || size != SEALED {
         return None;
     }
-    let vector = key.mask(Part::Vector, &reader.array()?);
-    let tag = key.mask(Part::Tag, &reader.array()?);
-    let mut text = Zeroizing::new(reader.rest().to_vec());
-    key.cipher()
-        .decrypt_inout_detached(
-            &vector.into(),
-            &[],
-            InOutBuf::from(text.as_mut_slice()),
-            &tag.into(),
-        )
-        .ok()?;
-    let mut reader = Reader::new(&text);
-    let (size, padding) = (reader.number(3)?, reader.number(1)?);
-    let fields = reader.take(size)?;
-    let filler = reader.rest();
-    if filler.len() != padding
-        || !(1..=BLOCK).contains(&padding)
-        || filler.iter().any(|byte| usize::from(*byte) != padding)
-    {
-        return None;
-    }
-    let keys = PrivateKeys::from_fields(fields, owner)?.ok()?;
+    let envelope = [&[0; SERIAL], reader.rest()].concat();
+    let (_, fields) = key.decrypt(&envelope).ok()?;
+    let keys = PrivateKeys::from_fields(&fields, owner)?.ok()?;
     Some((owner, keys))
 }
 
 #[cfg(test)]
 mod tests {
+    use aes_gcm::aead::consts::U16;
+    use aes_gcm::aead::inout::InOutBuf;
+    use aes_gcm::aes::Aes256;
+    use aes_gcm::{AeadInOut as _, AesGcm, KeyInit as _};
     use proptest::prelude::*;
 
     use super::*;
@@ -215,7 +131,7 @@ mod tests {
         for owner in [KeyOwner::Organization, KeyOwner::User] {
             for profile in [Profile::Libdime, Profile::Magma] {
                 let file = keys(1).seal(owner, profile, &realm(2), [3; 16]);
-                assert_eq!(file.len(), 6 + 32 + PLAINTEXT);
+                assert_eq!(file.len(), 6 + SEALED);
                 assert_eq!(PrivateKeys::open(&file, &realm(2)), Ok((owner, keys(1))));
                 let text = keys(1).seal_armored(owner, profile, &realm(2), [3; 16]);
                 assert_eq!(
@@ -285,7 +201,6 @@ mod tests {
             PrivateKeys::open_armored(&text, &realm(2)),
             Err(KeyError::Armor)
         );
-        assert_eq!(format!("{:?}", realm(2)), "[secret]");
     }
 
     proptest! {

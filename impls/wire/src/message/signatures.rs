@@ -4,6 +4,7 @@
 use sha2::{Digest as _, Sha512};
 
 use super::{ChunkType, Message};
+use crate::keys::{Signature, VerifyingKey};
 
 /// Which bytes the author's tree signature covers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -14,6 +15,39 @@ pub enum TreeSignature {
     Libdime,
     /// The hash of every chunk.
     Intended,
+}
+
+/// Which chunks an outer signature covers, from the message's first on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Extent {
+    /// Up to and including those of the type.
+    Through(ChunkType),
+    /// All below the type.
+    Before(ChunkType),
+}
+
+/// The bytes that outer signatures cover, wherever they are: in memory, or in a stream that is read
+/// again for each.
+pub(super) trait Covered: Sync {
+    /// What the tree signature covers, as [`tree_signature_input`].
+    fn tree(&self, form: TreeSignature) -> Vec<u8>;
+    /// Whether `signature` is `key`'s over the chunks of `extent`, as strictly as
+    /// [`VerifyingKey::verify`].
+    fn verifies(&self, extent: Extent, key: &VerifyingKey, signature: &Signature) -> bool;
+}
+
+impl Covered for Message<'_> {
+    fn tree(&self, form: TreeSignature) -> Vec<u8> {
+        tree_signature_input(self, form)
+    }
+
+    fn verifies(&self, extent: Extent, key: &VerifyingKey, signature: &Signature) -> bool {
+        let bytes = match extent {
+            Extent::Through(last) => self.through(last),
+            Extent::Before(kind) => self.before(kind),
+        };
+        key.verify(bytes, signature)
+    }
 }
 
 /// The bytes that the tree signature covers: the SHA-512 of each chunk below the signatures, in order.
@@ -30,13 +64,24 @@ pub(super) fn tree_input<'a>(
     chunks: impl Iterator<Item = (ChunkType, &'a [u8])>,
     form: TreeSignature,
 ) -> Vec<u8> {
+    tree_of_digests(
+        chunks.map(|(kind, bytes)| (kind, Sha512::digest(bytes).into())),
+        form,
+    )
+}
+
+/// As [`tree_signature_input`], over the SHA-512 of each chunk.
+pub(super) fn tree_of_digests(
+    digests: impl Iterator<Item = (ChunkType, [u8; 64])>,
+    form: TreeSignature,
+) -> Vec<u8> {
     let mut input = Vec::new();
     let mut lost = false;
-    for (kind, bytes) in chunks {
+    for (kind, digest) in digests {
         if kind == ChunkType::Destination && form == TreeSignature::Libdime {
             lost = true;
         } else {
-            input.extend_from_slice(&Sha512::digest(bytes));
+            input.extend_from_slice(&digest);
         }
     }
     if lost {
