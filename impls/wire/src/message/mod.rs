@@ -33,7 +33,7 @@ pub use open::{
     read_recipient_envelopes,
 };
 pub use origin::{Bounces, sign_as_origin};
-pub use payload::{Flags, PAYLOAD_HEAD};
+pub use payload::{Flags, PAYLOAD_HEAD, Padding};
 pub use pieces::pieces;
 pub use seal::{Letter, MAXIMUM_PART, SealError, SealOptions, Signets, seal};
 pub use signatures::{TreeSignature, tree_signature_input};

@@ -2,6 +2,7 @@
 
 mod content;
 mod opening;
+mod padding;
 mod properties;
 mod sealing;
 mod stage;
