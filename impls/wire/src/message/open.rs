@@ -8,7 +8,8 @@ use super::envelope::EnvelopeError;
 use super::headers::HeaderError;
 use super::seal::Signets;
 use super::view::{
-    View, check_destination_envelope, check_organization, check_origin_envelope, user_key,
+    View, check_destination_envelope, check_message_key, check_organization, check_origin_envelope,
+    user_key,
 };
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
@@ -44,6 +45,9 @@ pub enum OpenError {
     /// The name in the envelope is not that of the signet, or not in the other hop's domain.
     #[error("{0}'s name in the author's envelope is not that of the signet or domain")]
     Name(Actor),
+    /// The message key of the hardened profile is the author's signing key (`HARDENED.md` §3).
+    #[error("author's message key is not a key of the message's own")]
+    MessageKey,
     /// The author's tree signature verifies in neither form.
     #[error("author's tree signature is not valid")]
     TreeSignature,
@@ -120,6 +124,8 @@ pub struct Opened {
     pub attachments: Vec<Part>,
     /// Which form the author's tree signature has; all but the destination.
     pub tree: Option<TreeSignature>,
+    /// Whether the message is of the hardened profile (`HARDENED.md`); all but the destination.
+    pub hardened: bool,
     /// Whether a metadata bounce signature is there and verified; destination and recipient.
     pub metadata_bounce: bool,
     /// Whether a display bounce signature is there and verified; destination and recipient.
@@ -183,6 +189,7 @@ pub fn open_as_origin_with(
     check_organization(Actor::Origin, signets.origin)?;
     check_organization(Actor::Destination, signets.destination)?;
     check_origin_envelope(&envelope, signets.author, signets.destination)?;
+    check_message_key(&envelope, &author)?;
     let own_domain = signets.origin.identifier();
     if own_domain.is_some_and(|own| !name::same_domain(own, name::domain_of(&envelope.author))) {
         return Err(OpenError::Name(Actor::Author));
@@ -190,6 +197,7 @@ pub fn open_as_origin_with(
     view.standard(ChunkType::Origin, Some(&author))?;
     let tree = view.author_signatures(&author)?;
     Ok(Opened {
+        hardened: envelope.message_key.is_some(),
         envelope: Envelope::new(Some(envelope), None),
         tree: Some(tree),
         ..Opened::default()

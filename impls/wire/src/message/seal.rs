@@ -16,7 +16,9 @@ use super::{
     OriginEnvelope, Part, TRACING_MAGIC, TreeSignature, pieces,
 };
 use crate::alternate::{self, Agreement};
-use crate::keys::{AlternateKey, EncryptionKey, EncryptionPublicKey, Kek, Signature, SigningKey};
+use crate::keys::{
+    AlternateKey, EncryptionKey, EncryptionPublicKey, Kek, Signature, SigningKey, VerifyingKey,
+};
 use crate::name;
 use crate::reader::big_endian;
 use crate::signet::{Fingerprint, FingerprintKind, Signet, SignetError, SignetKind};
@@ -120,12 +122,17 @@ pub struct SealOptions {
     pub padding: Padding,
     /// Whether display data goes under the alternate layer first.
     pub alternate: bool,
+    /// Whether chunk 5 is signed by a key of the message's own, which chunk 4 certifies, so that
+    /// the destination cannot try signets on it (`HARDENED.md`).
+    pub hardened: bool,
     /// Most bytes of a part's data that go into one chunk; [`MAXIMUM_PART`] if not given or more.
     pub largest_piece: Option<usize>,
     /// Tracing data to put in front; honest authors add none.
     pub tracing: Option<Vec<u8>>,
     /// Keyslots to be filled for another key than their owner's, as a rogue does.
     pub keyslots: BTreeMap<(ChunkType, Actor), EncryptionPublicKey>,
+    /// Keys that make a chunk's plaintext signature in place of the right one, as a rogue does.
+    pub signers: BTreeMap<ChunkType, SigningKey>,
     /// Seals what an honest author refuses: wrong names and keys, line breaks in headers, flags
     /// that contradict their data, no display part.
     pub unchecked: bool,
@@ -157,8 +164,10 @@ pub fn seal(
     } else {
         letter.common.encode()?
     };
-    let (origin, destination) = envelopes(letter, signets)?;
+    let (mut origin, destination) = envelopes(letter, signets)?;
     let mut sealer = Sealer::new(letter, signets, author_key, entropy, options)?;
+    origin.message_key = options.hardened.then(|| sealer.message_key());
+    sealer.signers.extend(options.signers.clone());
     let agreement = if options.alternate {
         Some(sealer.alternate_chunk(signets)?)
     } else {
@@ -193,6 +202,8 @@ struct Sealer<'a> {
     author: &'a SigningKey,
     keks: BTreeMap<Actor, Kek>,
     overridden: BTreeMap<(ChunkType, Actor), Kek>,
+    /// Who makes the plaintext signatures that the author's key does not.
+    signers: BTreeMap<ChunkType, SigningKey>,
     entropy: &'a mut dyn MessageEntropy,
 }
 
@@ -236,6 +247,7 @@ impl<'a> Sealer<'a> {
             author,
             keks,
             overridden,
+            signers: BTreeMap::new(),
             entropy,
         };
         let start = sealer.open_chunk(ChunkType::Ephemeral, EPHEMERAL_SIZE);
@@ -244,6 +256,14 @@ impl<'a> Sealer<'a> {
             .chunks
             .push((ChunkType::Ephemeral, start..sealer.out.len()));
         Ok(sealer)
+    }
+
+    /// Makes the message's own key, which signs chunk 5 and nothing else, and returns its public half.
+    fn message_key(&mut self) -> VerifyingKey {
+        let key = SigningKey::from_seed(self.entropy.message_key());
+        let public = key.public();
+        self.signers.insert(ChunkType::Destination, key);
+        public
     }
 
     fn alternate_chunk(&mut self, signets: &Signets<'_>) -> Result<Agreement, SealError> {
@@ -317,7 +337,8 @@ impl<'a> Sealer<'a> {
         let random = self.entropy.padding(self.chunks.len());
         let random = self.padding.byte(part.data.len() + part.tail.len(), random);
         let start = self.open_chunk(kind, 0);
-        payload::write(&mut self.out, part, random, self.author);
+        let signer = self.signers.get(&kind).unwrap_or(self.author);
+        payload::write(&mut self.out, part, random, signer);
         let size = self.out.len() - start - CHUNK_HEAD;
         if let Some(length) = self.out.get_mut(start + 1..start + CHUNK_HEAD) {
             length.copy_from_slice(&big_endian::<3>(size));
@@ -420,6 +441,7 @@ fn envelopes(
         author_fingerprint: print(Actor::Author)?,
         destination: name::normalized(&letter.destination),
         destination_fingerprint: print(Actor::Destination)?,
+        message_key: None,
     };
     let destination = DestinationEnvelope {
         recipient: name::normalized(&letter.recipient),

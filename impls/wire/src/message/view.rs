@@ -214,11 +214,13 @@ impl<'m, 'a> View<'m, 'a> {
     ) -> Result<(Opened, VerifyingKey), OpenError> {
         let author = user_key(Actor::Author, signets.author)?;
         let origin = self.origin_envelope(Some(&author))?;
-        let destination = self.destination_envelope(Some(&author))?;
+        let signer = self.destination_signer(&author, &origin);
+        let destination = self.destination_envelope(Some(&signer))?;
         user_key(Actor::Recipient, signets.recipient)?;
         check_organization(Actor::Origin, signets.origin)?;
         check_organization(Actor::Destination, signets.destination)?;
         check_origin_envelope(&origin, signets.author, signets.destination)?;
+        check_message_key(&origin, &author)?;
         check_destination_envelope(&destination, signets.recipient, signets.origin)?;
         if !name::same_domain(name::domain_of(&origin.author), &destination.origin) {
             return Err(OpenError::Name(Actor::Author));
@@ -226,11 +228,16 @@ impl<'m, 'a> View<'m, 'a> {
         if !name::same_domain(name::domain_of(&destination.recipient), &origin.destination) {
             return Err(OpenError::Name(Actor::Recipient));
         }
-        for kind in [ChunkType::Origin, ChunkType::Destination] {
-            self.standard(kind, Some(&author))?;
+        for (kind, key) in [
+            (ChunkType::Origin, &author),
+            (ChunkType::Destination, &signer),
+        ] {
+            self.standard(kind, Some(key))?;
         }
+        let hardened = origin.message_key.is_some();
         let opened = Opened {
             envelope: Envelope::new(Some(origin), Some(destination)),
+            hardened,
             ..Opened::default()
         };
         Ok((opened, author))
@@ -254,6 +261,16 @@ impl<'m, 'a> View<'m, 'a> {
             .into_iter()
             .collect();
         self.contents(author, &agreements, ephemeral.is_some(), opened)
+    }
+
+    /// Whose plaintext signature chunk 5 bears: the message's own key if the author's signature on
+    /// chunk 4 certifies one, else the author (`HARDENED.md` §5).
+    fn destination_signer(&self, author: &VerifyingKey, origin: &OriginEnvelope) -> VerifyingKey {
+        let certified = || self.standard(ChunkType::Origin, Some(author)).is_ok();
+        origin
+            .message_key
+            .filter(|_| certified())
+            .unwrap_or(*author)
     }
 
     pub(super) fn alternate_ephemeral(
@@ -387,6 +404,17 @@ pub(super) fn check_origin_envelope(
         &envelope.destination_fingerprint,
         destination,
     )
+}
+
+/// Refuses a message key that is the author's own: it would harden nothing.
+pub(super) fn check_message_key(
+    envelope: &OriginEnvelope,
+    author: &VerifyingKey,
+) -> Result<(), OpenError> {
+    if envelope.message_key.as_ref() == Some(author) {
+        return Err(OpenError::MessageKey);
+    }
+    Ok(())
 }
 
 pub(super) fn check_destination_envelope(

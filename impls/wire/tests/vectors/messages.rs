@@ -372,6 +372,10 @@ impl MessageEntropy for RecordedEntropy<'_> {
         array(text(self.case.json, "ephemeral_private_hex"))
     }
 
+    fn message_key(&mut self) -> [u8; 32] {
+        panic!("no recorded message is of the hardened profile")
+    }
+
     fn alternate_key(&mut self) -> [u8; 32] {
         panic!("no recorded message uses the alternate layer")
     }

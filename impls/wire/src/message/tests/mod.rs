@@ -2,6 +2,7 @@
 
 mod bounces;
 mod content;
+mod hardened;
 mod opening;
 mod padding;
 mod properties;
