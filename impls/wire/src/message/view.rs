@@ -4,9 +4,9 @@
 use super::cipher::ChunkKey;
 use super::content::Joiner;
 use super::envelope::EnvelopeError;
+use super::letter::Signets;
 use super::open::{OpenError, Opened, complete};
 use super::payload::{self, Flags};
-use super::seal::Signets;
 use super::signatures::{Covered, Extent};
 use super::{
     Actor, Chunk, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
