@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::chunk::{CHUNK_HEAD, EPHEMERAL_SIZE, MESSAGE_HEAD, SIGNATURE_SIZE};
 use super::cipher::ChunkKey;
 use super::letter::{check_key, check_names, check_parts, check_sizes, envelopes};
-use super::payload::{self, PartView};
+use super::payload::{self, Padding, PartView};
 use super::signatures::tree_input;
 use super::{
     Actor, ChunkType, Flags, HeaderError, KEYSLOT_SIZE, Letter, MAXIMUM_MESSAGE, MAXIMUM_PAYLOAD,
@@ -71,6 +71,8 @@ pub enum SealError {
 pub struct SealOptions {
     /// What the tree signature covers.
     pub tree: TreeSignature,
+    /// How long paddings are.
+    pub padding: Padding,
     /// Whether display data goes under the alternate layer first.
     pub alternate: bool,
     /// Whether chunk 5 is signed by a key of the message's own, which chunk 4 certifies, so that
@@ -123,6 +125,7 @@ pub(super) struct Sealer<'a> {
     /// Most bytes of the message.
     pub(super) limit: u64,
     largest_piece: usize,
+    padding: Padding,
     author: &'a SigningKey,
     keks: BTreeMap<Actor, Kek>,
     overridden: BTreeMap<(ChunkType, Actor), Kek>,
@@ -233,6 +236,7 @@ impl<'a> Sealer<'a> {
             flushed: (0, 0),
             limit: MAXIMUM_MESSAGE as u64,
             largest_piece: options.largest_piece(),
+            padding: options.padding,
             author,
             keks,
             overridden,
@@ -307,7 +311,7 @@ impl<'a> Sealer<'a> {
         piece: &[u8],
         agreement: &Agreement,
     ) -> Result<(), SealError> {
-        let flags = flags.with(Flags::ALTERNATE_KEY);
+        let flags = self.padding.flags(flags.with(Flags::ALTERNATE_KEY));
         let mut data = Zeroizing::new(piece.to_vec());
         let tag: [u8; alternate::TAG_SIZE] =
             agreement.seal(kind, self.chunks.len(), flags.0, data.as_mut_slice());
@@ -327,7 +331,8 @@ impl<'a> Sealer<'a> {
         )
     }
 
-    fn part(&mut self, kind: ChunkType, part: PartView<'_>) -> Result<(), SealError> {
+    fn part(&mut self, kind: ChunkType, mut part: PartView<'_>) -> Result<(), SealError> {
+        part.flags = self.padding.flags(part.flags);
         let chunk = part.data.len() + CHUNK_OVERHEAD;
         if part.data.len() > MAXIMUM_PART
             || self.flushed.0 + (self.out.len() + chunk) as u64 > self.limit
@@ -335,6 +340,7 @@ impl<'a> Sealer<'a> {
             return Err(SealError::TooLarge);
         }
         let random = self.entropy.padding(self.chunks.len());
+        let random = self.padding.byte(part.data.len() + part.tail.len(), random);
         let start = self.open_chunk(kind, 0);
         let signer = self.signers.get(&kind).unwrap_or(self.author);
         payload::write(&mut self.out, part, random, signer);
