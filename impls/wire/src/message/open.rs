@@ -6,7 +6,6 @@
 
 use super::envelope::EnvelopeError;
 use super::headers::HeaderError;
-use super::payload::Part;
 use super::seal::Signets;
 use super::view::{
     View, check_destination_envelope, check_message_key, check_organization, check_origin_envelope,
@@ -14,7 +13,7 @@ use super::view::{
 };
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
-    ParseError, TreeSignature,
+    ParseError, Part, TreeSignature,
 };
 use crate::alternate::Agreement;
 use crate::keys::{AlternateKey, EncryptionKey};
@@ -109,7 +108,8 @@ pub struct Opened {
     pub common: Option<CommonHeaders>,
     /// Other headers; author and recipient, if there are any.
     pub other_headers: Option<Vec<u8>>,
-    /// Display parts in order; author and recipient. Flags are as on the wire.
+    /// Display parts in order; author and recipient. Flags are as on the wire, but a part that goes on
+    /// over several chunks is one part. What is compressed stays so until [`Part::expanded`].
     pub display: Vec<Part>,
     /// Attachments in order; author and recipient.
     pub attachments: Vec<Part>,
