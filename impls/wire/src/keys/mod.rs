@@ -4,6 +4,7 @@
 //! Secrets are wiped on drop and print as `[secret]`.
 
 mod file;
+mod seed;
 
 use std::fmt;
 
