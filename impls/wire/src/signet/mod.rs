@@ -8,6 +8,7 @@
 mod build;
 mod fields;
 mod fingerprint;
+mod table;
 mod validate;
 
 use std::fmt;
@@ -27,6 +28,7 @@ pub use fields::{
 };
 use fields::{Form, SIGNATURE_SIZE};
 pub use fingerprint::{Fingerprint, FingerprintKind};
+pub use table::FieldRow;
 pub use validate::{validate_organization, validate_request, validate_user};
 
 /// Bytes of the header: magic number (2) and length of the fields (3). No signature covers it.
