@@ -5,6 +5,7 @@
 
 mod file;
 mod seed;
+mod streamed;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use sha2::{Digest as _, Sha512};
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
 pub use file::{KeyOwner, PrivateKeys};
+pub use streamed::{Changed, StreamSigner, StreamVerifier};
 
 /// First byte of a signing key inside a signet; the only legal value (spec/10 §4.1).
 pub const SIGNING_KEY_FORMAT: u8 = 0x40;

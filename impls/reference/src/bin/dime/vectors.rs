@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use dime::vectors::{Folder, Rulings, check};
 
-use crate::{Failure, print};
+use crate::Failure;
+use crate::output::Printing;
 
 #[derive(Subcommand)]
 pub(crate) enum Action {
@@ -16,22 +17,17 @@ pub(crate) enum Action {
     Check {
         /// The folder, as `impls/wire/vectors/README.md` describes it.
         folder: PathBuf,
-        /// Print the report as JSON.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        printing: Printing,
     },
 }
 
 pub(crate) fn run(action: Action) -> Result<(), Failure> {
     match action {
-        Action::Check { folder, json } => {
+        Action::Check { folder, printing } => {
             let report = Folder::read(&folder).and_then(|read| check(&read, &Rulings::bundled()?));
             let report = report.map_err(|error| unusable(&folder, &error))?;
-            print(&if json {
-                serde_json::to_string_pretty(&report).map_err(Failure::unusable)? + "\n"
-            } else {
-                report.to_text()
-            });
+            printing.show(&report, |report| report.to_text())?;
             if !report.passed {
                 return Err(Failure::invalid("recorded cases differ without a ruling"));
             }
