@@ -5,6 +5,7 @@
 
 mod file;
 mod sealed;
+mod seed;
 mod streamed;
 
 use std::fmt;

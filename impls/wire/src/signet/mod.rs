@@ -13,6 +13,7 @@ mod fields;
 mod fingerprint;
 mod photo;
 mod secondary;
+mod table;
 mod validate;
 
 use std::fmt;
@@ -37,6 +38,7 @@ use fields::{Form, SIGNATURE_SIZE};
 pub use fingerprint::{Fingerprint, FingerprintKind};
 pub use photo::{MAXIMUM_PHOTO_CHUNKS, MAXIMUM_PHOTO_SIDE, Photo};
 pub use secondary::{Permissions, SecondaryKey};
+pub use table::FieldRow;
 pub use validate::{validate_organization, validate_request, validate_user};
 
 /// Bytes of the header: magic number (2) and length of the fields (3). No signature covers it.
