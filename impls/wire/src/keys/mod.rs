@@ -5,7 +5,7 @@
 
 mod file;
 mod sealed;
-mod seed;
+mod single;
 mod streamed;
 
 use std::fmt;
