@@ -5,9 +5,11 @@
 use std::cell::{Cell, RefCell};
 
 use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign_byupdate};
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
+
+use crate::backend::Sha512;
 
 use super::{Signature, SigningKey, VerifyingKey};
 
