@@ -9,12 +9,13 @@ mod pin;
 mod policy;
 mod zone;
 
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 
 pub use pin::{Freshness, Pin, PinError};
 pub use policy::{Authority, Policy, Subdomain};
 pub use zone::{GENERATED_STRING, MAXIMUM_STRING};
 
+use crate::backend::Sha512;
 use crate::encoding;
 use crate::keys::{Signature, SigningKey, VerifyingKey};
 use crate::name;

@@ -487,6 +487,8 @@ fn apply(
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn whatever_is_edited_parses_and_every_signature_left_is_good(
         edits in proptest::collection::vec(
