@@ -18,6 +18,7 @@
 mod dmtp;
 mod entry;
 mod folder;
+mod generate;
 mod judge;
 mod keyfiles;
 mod parsers;
@@ -33,6 +34,7 @@ use std::collections::BTreeSet;
 
 pub use entry::Entry;
 pub use folder::{Folder, FolderError};
+pub use generate::{GenerateError, generate};
 pub use judge::{Comparisons, Judge};
 pub use report::{Broken, Difference, Failure, FileReport, Report, Ruled, Total};
 pub use rulings::{Ruling, Rulings};
