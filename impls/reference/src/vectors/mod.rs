@@ -18,11 +18,22 @@
 mod entry;
 mod folder;
 mod judge;
+mod message_chunks;
+mod message_facts;
+mod message_text;
+mod messages;
+mod messages_corrupt;
+mod messages_refused;
+mod messages_valid;
 mod primitives;
+mod recorded_entropy;
 mod records;
 mod report;
 mod rulings;
+mod signet_facts;
+mod signets;
 mod world;
+mod worlds;
 
 use std::collections::BTreeSet;
 
@@ -57,6 +68,24 @@ struct Kind {
 /// Every kind of file, in the order in which they are tried.
 const FILES: &[Kind] = &[
     Kind {
+        name: "messages_corrupt.json",
+        topic: "messages",
+        recognizes: messages_corrupt::recognizes,
+        check: messages_corrupt::check,
+    },
+    Kind {
+        name: "messages_encrypt_errors.json",
+        topic: "messages",
+        recognizes: messages_refused::recognizes,
+        check: messages_refused::check,
+    },
+    Kind {
+        name: "messages_valid.json",
+        topic: "messages",
+        recognizes: messages_valid::recognizes,
+        check: messages_valid::check,
+    },
+    Kind {
         name: "mrec.json",
         topic: "records",
         recognizes: |file| has_member(file, "genrec"),
@@ -67,6 +96,30 @@ const FILES: &[Kind] = &[
         topic: "primitives",
         recognizes: |file| has_member(file, "crc24"),
         check: primitives::check,
+    },
+    Kind {
+        name: "signets_valid.json",
+        topic: "signets",
+        recognizes: signets::recognizes,
+        check: signets::check,
+    },
+    Kind {
+        name: "signets_context.json",
+        topic: "signets",
+        recognizes: |_| false,
+        check: signets::check,
+    },
+    Kind {
+        name: "signets_corrupt.json",
+        topic: "signets",
+        recognizes: |_| false,
+        check: signets::check,
+    },
+    Kind {
+        name: "worlds.json",
+        topic: "signets",
+        recognizes: |file| has_member(file, "worlds"),
+        check: worlds::check,
     },
 ];
 
@@ -95,12 +148,15 @@ pub fn check(folder: &Folder, rulings: &Rulings) -> Result<Report, FolderError> 
     if report.files.is_empty() {
         return Err(FolderError::Empty);
     }
-    for clause in rulings.clauses(&topics) {
+    for (clause, is_recorded) in rulings.clauses(&topics) {
         if let Some(ruling) = rulings.ruling(clause).filter(|_| !met.contains(&clause)) {
-            let place = clause.1 + 1;
-            report
-                .unused
-                .push(format!("{}, difference {place}", ruling.id));
+            let name = format!("{}, difference {}", ruling.id, clause.1 + 1);
+            let list = if is_recorded {
+                &mut report.unused
+            } else {
+                &mut report.unseen
+            };
+            list.push(name);
         }
     }
     Ok(report.conclude())
