@@ -15,9 +15,11 @@
 //! [`Comparisons::with`] added, `facts.…`, or members of the case. Where libdime broke memory, use
 //! [`Comparisons::broke_memory`].
 
+mod dmtp;
 mod entry;
 mod folder;
 mod judge;
+mod keyfiles;
 mod message_chunks;
 mod message_facts;
 mod message_text;
@@ -25,6 +27,7 @@ mod messages;
 mod messages_corrupt;
 mod messages_refused;
 mod messages_valid;
+mod parsers;
 mod primitives;
 mod recorded_entropy;
 mod records;
@@ -32,6 +35,8 @@ mod report;
 mod rulings;
 mod signet_facts;
 mod signets;
+mod stacie;
+mod tables;
 mod world;
 mod worlds;
 
@@ -68,6 +73,18 @@ struct Kind {
 /// Every kind of file, in the order in which they are tried.
 const FILES: &[Kind] = &[
     Kind {
+        name: "dmtp.json",
+        topic: "dmtp",
+        recognizes: |file| has_member(file, "format") && has_member(file, "parse"),
+        check: dmtp::check,
+    },
+    Kind {
+        name: "keyfiles.json",
+        topic: "keys",
+        recognizes: |file| has_member(file, "load_cases"),
+        check: keyfiles::check,
+    },
+    Kind {
         name: "messages_corrupt.json",
         topic: "messages",
         recognizes: messages_corrupt::recognizes,
@@ -92,16 +109,16 @@ const FILES: &[Kind] = &[
         check: records::check,
     },
     Kind {
+        name: "parsers.json",
+        topic: "messages",
+        recognizes: |file| has_member(file, "common_headers_parse"),
+        check: parsers::check,
+    },
+    Kind {
         name: "primitives.json",
         topic: "primitives",
         recognizes: |file| has_member(file, "crc24"),
         check: primitives::check,
-    },
-    Kind {
-        name: "signets_valid.json",
-        topic: "signets",
-        recognizes: signets::recognizes,
-        check: signets::check,
     },
     Kind {
         name: "signets_context.json",
@@ -114,6 +131,24 @@ const FILES: &[Kind] = &[
         topic: "signets",
         recognizes: |_| false,
         check: signets::check,
+    },
+    Kind {
+        name: "signets_valid.json",
+        topic: "signets",
+        recognizes: signets::recognizes,
+        check: signets::check,
+    },
+    Kind {
+        name: "stacie.json",
+        topic: "stacie",
+        recognizes: |file| has_member(file, "derivations"),
+        check: stacie::check,
+    },
+    Kind {
+        name: "tables.json",
+        topic: "signets",
+        recognizes: |file| has_member(file, "signet_fields"),
+        check: tables::check,
     },
     Kind {
         name: "worlds.json",

@@ -160,6 +160,10 @@ impl Ruling {
             if difference.conditions.is_empty() || difference.aspects.is_empty() {
                 return Err("does not select anything");
             }
+            let evidence = difference.evidence.as_deref();
+            if evidence.is_some_and(|note| note.trim().is_empty()) {
+                return Err("names no evidence");
+            }
             if !difference.conditions.iter().all(Condition::is_usable) {
                 return Err("has a condition that tests nothing");
             }
