@@ -21,14 +21,25 @@ mod folder;
 mod generate;
 mod judge;
 mod keyfiles;
+mod message_chunks;
+mod message_facts;
+mod message_text;
+mod messages;
+mod messages_corrupt;
+mod messages_refused;
+mod messages_valid;
 mod parsers;
 mod primitives;
+mod recorded_entropy;
 mod records;
 mod report;
 mod rulings;
+mod signet_facts;
+mod signets;
 mod stacie;
 mod tables;
 mod world;
+mod worlds;
 
 use std::collections::BTreeSet;
 
@@ -76,6 +87,24 @@ const FILES: &[Kind] = &[
         check: keyfiles::check,
     },
     Kind {
+        name: "messages_corrupt.json",
+        topic: "messages",
+        recognizes: messages_corrupt::recognizes,
+        check: messages_corrupt::check,
+    },
+    Kind {
+        name: "messages_encrypt_errors.json",
+        topic: "messages",
+        recognizes: messages_refused::recognizes,
+        check: messages_refused::check,
+    },
+    Kind {
+        name: "messages_valid.json",
+        topic: "messages",
+        recognizes: messages_valid::recognizes,
+        check: messages_valid::check,
+    },
+    Kind {
         name: "mrec.json",
         topic: "records",
         recognizes: |file| has_member(file, "genrec"),
@@ -94,6 +123,24 @@ const FILES: &[Kind] = &[
         check: primitives::check,
     },
     Kind {
+        name: "signets_context.json",
+        topic: "signets",
+        recognizes: |_| false,
+        check: signets::check,
+    },
+    Kind {
+        name: "signets_corrupt.json",
+        topic: "signets",
+        recognizes: |_| false,
+        check: signets::check,
+    },
+    Kind {
+        name: "signets_valid.json",
+        topic: "signets",
+        recognizes: signets::recognizes,
+        check: signets::check,
+    },
+    Kind {
         name: "stacie.json",
         topic: "stacie",
         recognizes: |file| has_member(file, "derivations"),
@@ -104,6 +151,12 @@ const FILES: &[Kind] = &[
         topic: "signets",
         recognizes: |file| has_member(file, "signet_fields"),
         check: tables::check,
+    },
+    Kind {
+        name: "worlds.json",
+        topic: "signets",
+        recognizes: |file| has_member(file, "worlds"),
+        check: worlds::check,
     },
 ];
 
@@ -132,12 +185,15 @@ pub fn check(folder: &Folder, rulings: &Rulings) -> Result<Report, FolderError> 
     if report.files.is_empty() {
         return Err(FolderError::Empty);
     }
-    for clause in rulings.clauses(&topics) {
+    for (clause, is_recorded) in rulings.clauses(&topics) {
         if let Some(ruling) = rulings.ruling(clause).filter(|_| !met.contains(&clause)) {
-            let place = clause.1 + 1;
-            report
-                .unused
-                .push(format!("{}, difference {place}", ruling.id));
+            let name = format!("{}, difference {}", ruling.id, clause.1 + 1);
+            let list = if is_recorded {
+                &mut report.unused
+            } else {
+                &mut report.unseen
+            };
+            list.push(name);
         }
     }
     Ok(report.conclude())
