@@ -22,11 +22,7 @@ pub(super) fn check(
     })
 }
 
-fn chain(
-    case: &Entry<'_>,
-    world: &World<'_>,
-    found: &mut Comparisons,
-) -> Result<(), FolderError> {
+fn chain(case: &Entry<'_>, world: &World<'_>, found: &mut Comparisons) -> Result<(), FolderError> {
     let given = case.at("context");
     let signets = signets(&case.at("chain"), world)?;
     let organizations = self::signets(&given.at("organizations"), world)?;
@@ -37,7 +33,11 @@ fn chain(
     let address = address.map(|address| address.text()).transpose()?;
     let ours = validate_chain(&signets, trusted.as_ref(), &organizations, address);
     let expected = case.at("expected");
-    found.equal("chain", described(ours.as_ref().err()), expected.value().clone());
+    found.equal(
+        "chain",
+        described(ours.as_ref().err()),
+        expected.value().clone(),
+    );
     let chain = match ours {
         Ok(chain) => chain,
         Err(error) => {

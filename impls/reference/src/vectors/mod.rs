@@ -15,6 +15,8 @@
 //! [`Comparisons::with`] added, `facts.…`, or members of the case. Where libdime broke memory, use
 //! [`Comparisons::broke_memory`].
 
+mod bounces;
+mod custody;
 mod dmtp;
 mod entry;
 mod folder;
@@ -74,6 +76,18 @@ struct Kind {
 
 /// Every kind of file, in the order in which they are tried.
 const FILES: &[Kind] = &[
+    Kind {
+        name: "bounces.json",
+        topic: "messages",
+        recognizes: |file| first_case_has(file, "bounce_b64"),
+        check: bounces::check,
+    },
+    Kind {
+        name: "custody.json",
+        topic: "signets",
+        recognizes: |file| first_case_has(file, "chain"),
+        check: custody::check,
+    },
     Kind {
         name: "dmtp.json",
         topic: "dmtp",
@@ -207,4 +221,11 @@ fn kind_of(file: &Entry<'_>) -> Option<&'static Kind> {
 
 fn has_member(file: &Entry<'_>, member: &str) -> bool {
     file.optional(member).is_some()
+}
+
+fn first_case_has(file: &Entry<'_>, member: &str) -> bool {
+    let cases = file.at("cases").items().unwrap_or_default();
+    cases
+        .first()
+        .is_some_and(|case| case.optional(member).is_some())
 }

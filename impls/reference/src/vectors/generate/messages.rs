@@ -1,9 +1,10 @@
 //! Messages: alternate layer, hardened profile, parts and paddings, signatures.
 
+use dime_wire::encoding::encode_padded;
 use dime_wire::keys::AlternateKey;
 use dime_wire::message::{
-    Actor, Bounces, ChunkType, CommonHeaders, Flags, Letter, MessageEntropy, Part, SealOptions,
-    Signets, StreamEntropy, TreeSignature, seal, sign_as_origin,
+    Actor, Bounces, ChunkType, CommonHeaders, Flags, Letter, MessageEntropy, Padding, Part,
+    SealOptions, Signets, StreamEntropy, TreeSignature, seal, sign_as_origin,
 };
 use rand_chacha::ChaCha20Rng;
 use serde_json::{Map, Value, json};
@@ -179,7 +180,7 @@ impl Draft {
             "id": id,
             "description": description,
             "world": world::ID,
-            "message_b64": dime_wire::encoding::encode_padded(message),
+            "message_b64": encode_padded(message),
             "context": self.context(id),
             "actors": actors,
         }))
@@ -199,7 +200,8 @@ impl Draft {
                 "organization": common.organization,
                 "subject": common.subject,
             });
-            let other = dime_wire::encoding::encode_padded(&self.letter.other_headers);
+            let other = &self.letter.other_headers;
+            let other = (!other.is_empty()).then(|| encode_padded(other));
             told["other_headers_b64"] = json!(other);
             told["attach"] = self.described(&self.letter.attachments, Flags::NONE);
             let layer = if self.options.alternate {
@@ -208,9 +210,12 @@ impl Draft {
                 Flags::NONE
             };
             // Without the ephemeral secret an author has no more than ciphertext of a sent copy.
-            if !self.options.alternate || actor == Actor::Recipient || self.ephemeral_kept {
-                told["display"] = self.described(&self.letter.display, layer);
-            }
+            let is_open = actor == Actor::Recipient || self.ephemeral_kept;
+            told["display"] = if is_open || !self.options.alternate {
+                self.described(&self.letter.display, layer)
+            } else {
+                Value::Null
+            };
         }
         if actor != Actor::Destination {
             told["hardened"] = json!(self.options.hardened);
@@ -219,7 +224,7 @@ impl Draft {
     }
 
     fn described(&self, parts: &[Part], flags: Flags) -> Value {
-        let buckets = self.options.padding == dime_wire::message::Padding::Buckets;
+        let buckets = self.options.padding == Padding::Buckets;
         let padding = if buckets {
             Flags::ALTERNATE_PADDING
         } else {
@@ -558,7 +563,7 @@ fn good_parts() -> Vec<Row> {
 
 fn buckets(size: usize) -> Draft {
     Draft::new().with(|draft| {
-        draft.options.padding = dime_wire::message::Padding::Buckets;
+        draft.options.padding = Padding::Buckets;
         draft.letter.display = vec![Part::plain(vec![b'b'; size])];
     })
 }
