@@ -243,8 +243,8 @@ impl<'m, 'a> View<'m, 'a> {
             return Ok(None);
         }
         let part = self.standard(ChunkType::Alternate, Some(author))?;
-        let key: [u8; EPHEMERAL_SIZE] =
-            part.data.try_into().map_err(|_| OpenError::Undecryptable)?;
+        let key: Result<[u8; EPHEMERAL_SIZE], _> = part.data.try_into();
+        let key = key.map_err(|_| OpenError::AlternateKey)?;
         Ok(Some(AlternatePublicKey(key)))
     }
 
@@ -261,9 +261,11 @@ impl<'m, 'a> View<'m, 'a> {
             opened.other_headers = Some(self.standard(ChunkType::OtherHeaders, Some(author))?.data);
         }
         opened.display = self.parts(ChunkType::Display, author, agreements, has_alternate)?;
-        opened.attachments = self.parts(ChunkType::Attachment, author, agreements, false)?;
+        opened.attachments =
+            self.parts(ChunkType::Attachment, author, agreements, has_alternate)?;
         if has_alternate && agreements.is_empty() {
             opened.still_sealed = (0..opened.display.len()).collect();
+            opened.attachments_still_sealed = (0..opened.attachments.len()).collect();
         }
         Ok(())
     }
@@ -285,7 +287,7 @@ impl<'m, 'a> View<'m, 'a> {
                 return Err(OpenError::Flags(kind));
             }
             if under_layer && !agreements.is_empty() {
-                open_alternate(agreements, index, &mut piece)?;
+                open_alternate(agreements, kind, index, &mut piece)?;
             }
             joiner.push(piece).ok_or(OpenError::Flags(kind))?;
         }
@@ -300,9 +302,10 @@ impl<'m, 'a> View<'m, 'a> {
     }
 }
 
-/// Opens a display part with whichever agreement fits; all but the last get a copy to try on.
+/// Opens a piece with whichever agreement fits; all but the last get a copy to try on.
 fn open_alternate(
     agreements: &[Agreement],
+    kind: ChunkType,
     index: usize,
     part: &mut Part,
 ) -> Result<(), OpenError> {
@@ -311,14 +314,14 @@ fn open_alternate(
     for agreement in others {
         let mut data = sealed.clone();
         if agreement
-            .open(ChunkType::Display, index, part.flags.0, &mut data)
+            .open(kind, index, part.flags.0, &mut data)
             .is_some()
         {
             part.data = data;
             return Ok(());
         }
     }
-    last.open(ChunkType::Display, index, part.flags.0, &mut sealed)
+    last.open(kind, index, part.flags.0, &mut sealed)
         .ok_or(OpenError::Undecryptable)?;
     part.data = sealed;
     Ok(())

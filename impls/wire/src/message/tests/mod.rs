@@ -1,5 +1,6 @@
 //! Tests of whole messages; those against recorded ones are in `tests/`.
 
+mod alternate;
 mod content;
 mod hardened;
 mod opening;
