@@ -164,6 +164,8 @@ fn chunk_node(bytes: &[u8], chunk: &ChunkMap, previous: u8) -> Node {
     }
     let problem = if name.is_none() {
         Some("type is not known".to_owned())
+    } else if matches!(chunk.kind, 65 | 66 | 129 | 130) {
+        Some("type is reserved: its payload is not defined".to_owned())
     } else if chunk.payload.len() < declared {
         Some(format!(
             "payload is cut off: {} of {declared} bytes",
@@ -293,7 +295,11 @@ pub fn chunk_name(kind: u8) -> Option<&'static str> {
         5 => "destination",
         33 => "common headers",
         34 => "other headers",
+        65 => "display multipart",
+        66 => "display alternative",
         67 => "display",
+        129 => "attachment multipart",
+        130 => "attachment alternative",
         131 => "attachment",
         225 => "tree signature",
         226 => "author signature",
@@ -308,7 +314,7 @@ fn slot_owners(kind: u8) -> &'static [&'static str] {
     match kind {
         4 | 225 | 226 => &["author", "origin", "recipient"],
         5 => &["author", "destination", "recipient"],
-        3 | 33 | 34 | 67 | 131 => &["author", "recipient"],
+        3 | 33 | 34 | 65..=67 | 129..=131 => &["author", "recipient"],
         248 | 249 | 255 => &["author", "origin", "destination", "recipient"],
         _ => &[],
     }

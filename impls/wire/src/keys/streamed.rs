@@ -5,11 +5,12 @@
 use std::cell::{Cell, RefCell};
 
 use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign_byupdate};
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{Signature, SigningKey, VerifyingKey};
+use super::{Signature, SigningKey, VerifyingKey, is_canonical_point};
+use crate::backend::Sha512;
 
 /// Verifies one signature over bytes that come in pieces.
 pub struct StreamVerifier(Option<ed25519_dalek::StreamVerifier>);
@@ -39,6 +40,7 @@ impl VerifyingKey {
     /// Begins to verify `signature` by the rules of [`VerifyingKey::verify`].
     pub fn verify_stream(&self, signature: &Signature) -> StreamVerifier {
         let point = |bytes: &[u8; 32]| {
+            let bytes = Some(bytes).filter(|bytes| is_canonical_point(bytes))?;
             let point = ed25519_dalek::VerifyingKey::from_bytes(bytes).ok()?;
             (!point.is_weak()).then_some(point)
         };

@@ -1,8 +1,9 @@
 //! The structure of a message: optional tracing, header, chunks with payload and keyslots
 //! (spec/30 §1 and §2). Strict: known types, ascending order, single chunks once, exact sizes.
 
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 
+use crate::backend::Sha512;
 use crate::keys::EncryptionPublicKey;
 use crate::reader::Reader;
 
@@ -19,6 +20,9 @@ pub const MAXIMUM_MESSAGE: usize = 256 * 1024 * 1024;
 /// Most chunks of a message that we read or write.
 pub const MAXIMUM_CHUNKS: usize = 4096;
 
+/// Types of multipart and alternative display chunks, then of such attachments: the public code names
+/// them in comments and says nothing of their payloads.
+const RESERVED_TYPES: [u8; 4] = [65, 66, 129, 130];
 /// Bytes of a chunk in front of its payload: type (1) and payload length (3).
 pub(super) const CHUNK_HEAD: usize = 4;
 /// Bytes of a message in front of its chunks.
@@ -86,6 +90,19 @@ pub enum Section {
     Attachments,
     /// All signatures.
     Signatures,
+}
+
+impl Section {
+    /// The name in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Envelope => "envelope",
+            Self::Metadata => "metadata",
+            Self::Display => "display",
+            Self::Attachments => "attachments",
+            Self::Signatures => "signatures",
+        }
+    }
 }
 
 /// The chunk types; the discriminant is the type byte.
@@ -203,6 +220,11 @@ impl ChunkType {
         }
     }
 
+    /// Whether a message is incomplete without a chunk of the type.
+    pub fn is_required(self) -> bool {
+        Self::REQUIRED.contains(&self)
+    }
+
     /// Whether chunks of the type may follow one another.
     pub fn may_repeat(self) -> bool {
         matches!(self, Self::Display | Self::Attachment)
@@ -246,6 +268,9 @@ pub enum ParseError {
     /// The type byte has no meaning.
     #[error("chunk type {0} is not known")]
     UnknownChunk(u8),
+    /// The type byte is one of the multipart types, which are named but not defined.
+    #[error("chunk type {0} is reserved")]
+    Reserved(u8),
     /// A chunk runs past the end.
     #[error("chunk {0} is not complete")]
     Truncated(ChunkType),
@@ -362,6 +387,12 @@ impl<'a> Message<'a> {
         Sha512::digest(self.through(ChunkType::AuthorSignature)).into()
     }
 
+    /// What a letter and its bounce have in common: SHA-512 over chunks 2 to 34, envelope and
+    /// metadata. The ephemeral key makes it another for every message.
+    pub fn head_identity(&self) -> [u8; 64] {
+        Sha512::digest(self.through(ChunkType::OtherHeaders)).into()
+    }
+
     /// The bytes of all chunks up to and including those of type `last`.
     pub(super) fn through(&self, last: ChunkType) -> &'a [u8] {
         let end = self
@@ -438,7 +469,11 @@ pub(super) fn check_order(previous: Option<ChunkType>, kind: ChunkType) -> Resul
 /// Reads type and payload length of a chunk and judges whether they go together.
 pub(super) fn read_head(reader: &mut Reader<'_>) -> Result<(ChunkType, usize), ParseError> {
     let [byte] = reader.array().ok_or(ParseError::Length)?;
-    let kind = ChunkType::from_byte(byte).ok_or(ParseError::UnknownChunk(byte))?;
+    let kind = ChunkType::from_byte(byte).ok_or(if RESERVED_TYPES.contains(&byte) {
+        ParseError::Reserved(byte)
+    } else {
+        ParseError::UnknownChunk(byte)
+    })?;
     let size = reader.number(3).ok_or(ParseError::Truncated(kind))?;
     if kind.accepts_payload(size) {
         Ok((kind, size))

@@ -1,9 +1,11 @@
 //! Tests of whole messages; those against recorded ones are in `tests/`.
 
 mod alternate;
+mod bounces;
 mod content;
 mod hardened;
 mod opening;
+mod padding;
 mod properties;
 mod sealing;
 mod stage;
