@@ -8,8 +8,7 @@ use super::envelope::EnvelopeError;
 use super::headers::HeaderError;
 use super::letter::Signets;
 use super::view::{
-    View, check_destination_envelope, check_message_key, check_organization, check_origin_envelope,
-    user_key,
+    View, check_destination_envelope, check_organization, check_origin_envelope, user_key,
 };
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
@@ -48,6 +47,9 @@ pub enum OpenError {
     /// The message key of the hardened profile is the author's signing key (`HARDENED.md` §3).
     #[error("author's message key is not a key of the message's own")]
     MessageKey,
+    /// The message is not of the hardened profile, which the reader's policy asks for.
+    #[error("author's message is not hardened")]
+    NotHardened,
     /// The author's tree signature verifies in neither form.
     #[error("author's tree signature is not valid")]
     TreeSignature,
@@ -194,7 +196,7 @@ pub fn open_as_origin_with(
     check_organization(Actor::Origin, signets.origin)?;
     check_organization(Actor::Destination, signets.destination)?;
     check_origin_envelope(&envelope, signets.author, signets.destination)?;
-    check_message_key(&envelope, &author)?;
+    view.check_hardening(&envelope, &author)?;
     let own_domain = signets.origin.identifier();
     if own_domain.is_some_and(|own| !name::same_domain(own, name::domain_of(&envelope.author))) {
         return Err(OpenError::Name(Actor::Author));

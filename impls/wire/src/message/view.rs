@@ -220,7 +220,7 @@ impl<'m, 'a> View<'m, 'a> {
         check_organization(Actor::Origin, signets.origin)?;
         check_organization(Actor::Destination, signets.destination)?;
         check_origin_envelope(&origin, signets.author, signets.destination)?;
-        check_message_key(&origin, &author)?;
+        self.check_hardening(&origin, &author)?;
         check_destination_envelope(&destination, signets.recipient, signets.origin)?;
         if !name::same_domain(name::domain_of(&origin.author), &destination.origin) {
             return Err(OpenError::Name(Actor::Author));
@@ -260,6 +260,20 @@ impl<'m, 'a> View<'m, 'a> {
             .into_iter()
             .collect();
         self.contents(author, &agreements, ephemeral.is_some(), opened)
+    }
+
+    /// Refuses a message key that is the author's own, which would harden nothing, and a message
+    /// that is not of the hardened profile if the policy wants it to be.
+    pub(super) fn check_hardening(
+        &self,
+        envelope: &OriginEnvelope,
+        author: &VerifyingKey,
+    ) -> Result<(), OpenError> {
+        match &envelope.message_key {
+            Some(key) if key == author => Err(OpenError::MessageKey),
+            None if self.policy.require_hardened => Err(OpenError::NotHardened),
+            _ => Ok(()),
+        }
     }
 
     /// Whose plaintext signature chunk 5 bears: the message's own key if the author's signature on
@@ -406,17 +420,6 @@ pub(super) fn check_origin_envelope(
         &envelope.destination_fingerprint,
         destination,
     )
-}
-
-/// Refuses a message key that is the author's own: it would harden nothing.
-pub(super) fn check_message_key(
-    envelope: &OriginEnvelope,
-    author: &VerifyingKey,
-) -> Result<(), OpenError> {
-    if envelope.message_key.as_ref() == Some(author) {
-        return Err(OpenError::MessageKey);
-    }
-    Ok(())
 }
 
 pub(super) fn check_destination_envelope(
