@@ -220,7 +220,7 @@ impl<'m, 'a> View<'m, 'a> {
         check_organization(Actor::Origin, signets.origin)?;
         check_organization(Actor::Destination, signets.destination)?;
         check_origin_envelope(&origin, signets.author, signets.destination)?;
-        check_message_key(&origin, &author)?;
+        self.check_hardening(&origin, &author)?;
         check_destination_envelope(&destination, signets.recipient, signets.origin)?;
         if !name::same_domain(name::domain_of(&origin.author), &destination.origin) {
             return Err(OpenError::Name(Actor::Author));
@@ -262,6 +262,20 @@ impl<'m, 'a> View<'m, 'a> {
         self.contents(author, &agreements, ephemeral.is_some(), opened)
     }
 
+    /// Refuses a message key that is the author's own, which would harden nothing, and a message
+    /// that is not of the hardened profile if the policy wants it to be.
+    pub(super) fn check_hardening(
+        &self,
+        envelope: &OriginEnvelope,
+        author: &VerifyingKey,
+    ) -> Result<(), OpenError> {
+        match &envelope.message_key {
+            Some(key) if key == author => Err(OpenError::MessageKey),
+            None if self.policy.require_hardened => Err(OpenError::NotHardened),
+            _ => Ok(()),
+        }
+    }
+
     /// Whose plaintext signature chunk 5 bears: the message's own key if the author's signature on
     /// chunk 4 certifies one, else the author (`HARDENED.md` §5).
     fn destination_signer(&self, author: &VerifyingKey, origin: &OriginEnvelope) -> VerifyingKey {
@@ -280,8 +294,8 @@ impl<'m, 'a> View<'m, 'a> {
             return Ok(None);
         }
         let part = self.standard(ChunkType::Alternate, Some(author))?;
-        let key: [u8; EPHEMERAL_SIZE] =
-            part.data.try_into().map_err(|_| OpenError::Undecryptable)?;
+        let key: Result<[u8; EPHEMERAL_SIZE], _> = part.data.try_into();
+        let key = key.map_err(|_| OpenError::AlternateKey)?;
         Ok(Some(AlternatePublicKey(key)))
     }
 
@@ -298,9 +312,11 @@ impl<'m, 'a> View<'m, 'a> {
             opened.other_headers = Some(self.standard(ChunkType::OtherHeaders, Some(author))?.data);
         }
         opened.display = self.parts(ChunkType::Display, author, agreements, has_alternate)?;
-        opened.attachments = self.parts(ChunkType::Attachment, author, agreements, false)?;
+        opened.attachments =
+            self.parts(ChunkType::Attachment, author, agreements, has_alternate)?;
         if has_alternate && agreements.is_empty() {
             opened.still_sealed = (0..opened.display.len()).collect();
+            opened.attachments_still_sealed = (0..opened.attachments.len()).collect();
         }
         Ok(())
     }
@@ -322,7 +338,7 @@ impl<'m, 'a> View<'m, 'a> {
                 return Err(OpenError::Flags(kind));
             }
             if under_layer && !agreements.is_empty() {
-                open_alternate(agreements, index, &mut piece)?;
+                open_alternate(agreements, kind, index, &mut piece)?;
             }
             joiner.push(piece).ok_or(OpenError::Flags(kind))?;
         }
@@ -337,9 +353,10 @@ impl<'m, 'a> View<'m, 'a> {
     }
 }
 
-/// Opens a display part with whichever agreement fits; all but the last get a copy to try on.
+/// Opens a piece with whichever agreement fits; all but the last get a copy to try on.
 fn open_alternate(
     agreements: &[Agreement],
+    kind: ChunkType,
     index: usize,
     part: &mut Part,
 ) -> Result<(), OpenError> {
@@ -348,14 +365,14 @@ fn open_alternate(
     for agreement in others {
         let mut data = sealed.clone();
         if agreement
-            .open(ChunkType::Display, index, part.flags.0, &mut data)
+            .open(kind, index, part.flags.0, &mut data)
             .is_some()
         {
             part.data = data;
             return Ok(());
         }
     }
-    last.open(ChunkType::Display, index, part.flags.0, &mut sealed)
+    last.open(kind, index, part.flags.0, &mut sealed)
         .ok_or(OpenError::Undecryptable)?;
     part.data = sealed;
     Ok(())
@@ -403,17 +420,6 @@ pub(super) fn check_origin_envelope(
         &envelope.destination_fingerprint,
         destination,
     )
-}
-
-/// Refuses a message key that is the author's own: it would harden nothing.
-pub(super) fn check_message_key(
-    envelope: &OriginEnvelope,
-    author: &VerifyingKey,
-) -> Result<(), OpenError> {
-    if envelope.message_key.as_ref() == Some(author) {
-        return Err(OpenError::MessageKey);
-    }
-    Ok(())
 }
 
 pub(super) fn check_destination_envelope(
