@@ -1,10 +1,13 @@
 //! Files that people hand to the programs: keys, signets, certificates, trust anchors.
 //!
-//! Keys and signets may come in armour or binary, signets also in bare base64, certificates and TLS
-//! keys in PEM or DER. Every error names the file.
+//! Objects of DIME may come in armour, base64 or binary, certificates and TLS keys in PEM or DER.
+//! Every error names the file.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+mod object;
+mod write;
+
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use dime_wire::encoding::{decode_strict, decode_unpadded};
@@ -13,6 +16,9 @@ use dime_wire::signet::Signet;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
+
+pub use object::{Form, Object};
+pub use write::{Existing, write, write_secret};
 
 /// Largest file that is read, in bytes: a little more than the largest message.
 pub const MAX_FILE: u64 = 128 * 1024 * 1024;
@@ -37,6 +43,12 @@ pub enum FileError {
         path: PathBuf,
         /// What the system says.
         error: io::Error,
+    },
+    /// It is there already and may not be replaced.
+    #[error("failed to write {}: it exists already", path.display())]
+    Exists {
+        /// Which file.
+        path: PathBuf,
     },
     /// It is larger than [`MAX_FILE`].
     #[error("{} is not of a size that can be read", path.display())]
@@ -94,7 +106,7 @@ pub fn read_text(path: &Path) -> Result<Zeroizing<String>, FileError> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// The key file at `path`, in armour or binary, which must belong to an `owner` of this kind.
+/// The key file at `path`, which must belong to an `owner` of this kind.
 ///
 /// # Errors
 /// [`FileError`].
@@ -110,31 +122,40 @@ pub fn read_keys(path: &Path, owner: KeyOwner) -> Result<PrivateKeys, FileError>
     Err(format_error(path, what, &"it is the other kind"))
 }
 
-/// The key file at `path`, in armour or binary, and whose it is.
+/// The key file at `path`, and whose it is.
 ///
 /// # Errors
 /// [`FileError`].
 pub fn read_any_keys(path: &Path) -> Result<(KeyOwner, PrivateKeys), FileError> {
+    let what = "a key file";
     let bytes = read(path)?;
     let result = match std::str::from_utf8(&bytes) {
-        Ok(text) if text.contains("-----BEGIN") => PrivateKeys::from_armor(text),
-        _ => PrivateKeys::from_file(&bytes),
+        // Armour is read by the library, which knows what tag each owner has.
+        Ok(text) if Form::of(&bytes) == Form::Armor => PrivateKeys::from_armor(text),
+        _ => PrivateKeys::from_file(&Object::decode(path, what, bytes)?.binary),
     };
-    result.map_err(|error| format_error(path, "a key file", &error))
+    result.map_err(|error| format_error(path, what, &error))
 }
 
-/// The signet at `path`, in armour, base64 or binary.
+/// The signet or signing request at `path`.
 ///
 /// # Errors
 /// [`FileError`].
 pub fn read_signet(path: &Path) -> Result<Signet, FileError> {
-    let bytes = read(path)?;
+    parse_signet(path, read(path)?)
+}
+
+/// The signet or signing request in `bytes`, which came out of the file at `path`.
+///
+/// # Errors
+/// [`FileError::Format`].
+pub fn parse_signet(path: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<Signet, FileError> {
+    let what = "a signet";
     let result = match std::str::from_utf8(&bytes) {
-        Ok(text) if text.contains("-----BEGIN") => Signet::from_armor(text),
-        Ok(text) if decode_strict(text.trim()).is_ok() => Signet::from_base64(text.trim()),
-        _ => Signet::parse(&bytes),
+        Ok(text) if Form::of(&bytes) == Form::Armor => Signet::from_armor(text),
+        _ => Signet::parse(&Object::decode(path, what, bytes)?.binary),
     };
-    result.map_err(|error| format_error(path, "a signet", &error))
+    result.map_err(|error| format_error(path, what, &error))
 }
 
 /// The certificates at `path` as DER: all of a PEM file, or one DER file.
@@ -201,46 +222,6 @@ pub fn read_anchors(path: &Path) -> Result<Vec<[u8; 32]>, FileError> {
         anchors.push(anchor);
     }
     Ok(anchors)
-}
-
-/// Writes what anybody may read; `-` is standard output.
-///
-/// # Errors
-/// [`FileError::Write`].
-pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let written = if path == Path::new("-") {
-        let mut out = io::stdout().lock();
-        out.write_all(bytes).and_then(|()| out.flush())
-    } else {
-        fs::write(path, bytes)
-    };
-    written.map_err(|error| write_error(path, error))
-}
-
-/// Writes a secret to a new file that only its owner may read; never to standard output, never
-/// over another file.
-///
-/// # Errors
-/// [`FileError::Write`].
-pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    let written = options
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.map_err(|error| write_error(path, error))
-}
-
-fn write_error(path: &Path, error: io::Error) -> FileError {
-    FileError::Write {
-        path: path.to_owned(),
-        error,
-    }
 }
 
 fn anchor(line: &str) -> Option<[u8; 32]> {

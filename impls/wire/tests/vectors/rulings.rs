@@ -32,6 +32,7 @@ struct Difference {
     #[serde(rename = "where")]
     conditions: Vec<Condition>,
     aspects: Vec<String>,
+    evidence: Option<String>,
 }
 
 /// A property of a recorded case. `field` is a dotted path into it; `name[]` means any element, except
@@ -40,7 +41,8 @@ struct Difference {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Condition {
     field: String,
-    equals: Option<String>,
+    equals: Option<Value>,
+    one_of: Option<Vec<Value>>,
     has_bits: Option<u64>,
     lacks_bits: Option<u64>,
     contains: Option<String>,
@@ -80,14 +82,31 @@ impl Rulings {
                 "ruling {}",
                 ruling.id
             );
-            let known =
-                ["messages", "signets", "records", "primitives"].contains(&ruling.topic.as_str());
+            let known = [
+                "messages",
+                "signets",
+                "records",
+                "primitives",
+                "keys",
+                "stacie",
+                "dmtp",
+            ]
+            .contains(&ruling.topic.as_str());
             assert!(known, "ruling {} is of no known topic", ruling.id);
         }
         let rulings = file
             .rulings
             .into_iter()
             .filter(|ruling| ruling.topic == topic)
+            .map(|mut ruling| {
+                // Judged elsewhere, by `dime vectors check`.
+                let elsewhere = ["envelope", "headers", "written headers", "data length"];
+                let here = |aspect: &String| !elsewhere.contains(&aspect.as_str());
+                ruling.differences.retain(|difference| {
+                    difference.evidence.is_none() && difference.aspects.iter().any(here)
+                });
+                ruling
+            })
             .collect();
         Self {
             rulings,
@@ -164,12 +183,10 @@ impl Condition {
         let any = |test: &dyn Fn(&Value) -> bool| values.iter().any(|value| test(value));
         let mut tests = Vec::new();
         if let Some(wanted) = &self.equals {
-            tests.push(any(&|value| {
-                value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned)
-                    == *wanted
-            }));
+            tests.push(any(&|value| value == wanted));
+        }
+        if let Some(wanted) = &self.one_of {
+            tests.push(any(&|value| wanted.contains(value)));
         }
         if let Some(bits) = self.has_bits {
             tests.push(any(&|value| {

@@ -1,38 +1,46 @@
 //! `dime key`: private keys, which live in files only.
 
-use std::path::{Path, PathBuf};
-
 use clap::{Subcommand, ValueEnum};
-use dime::files;
+use dime::files::Form;
 use dime_wire::Profile;
 use dime_wire::encoding::encode_unpadded;
 use dime_wire::keys::{AlternateKey, EncryptionKey, KeyOwner, PrivateKeys, SigningKey};
-use rand_core::Rng;
+use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::{Failure, Machine, print};
+use crate::machine::draw;
+use crate::output::{Format, Printing, SecretOutput};
+use crate::{Failure, input};
 
 #[derive(Subcommand)]
 pub(crate) enum Action {
     /// Make new keys and write them to a new file that only you may read.
+    ///
+    /// Prints the public halves.
     New {
         /// Whose keys.
         #[arg(long, value_enum)]
         owner: Owner,
-        /// The file; must not exist.
-        #[arg(long, short)]
-        out: PathBuf,
+        #[command(flatten)]
+        form: KeyForm,
+        #[command(flatten)]
+        output: SecretOutput,
+        #[command(flatten)]
+        printing: Printing,
     },
     /// Make a new key of the alternate layer (X25519) and write it to a new file.
     Alternate {
-        /// The file; must not exist.
-        #[arg(long, short)]
-        out: PathBuf,
+        #[command(flatten)]
+        output: SecretOutput,
+        #[command(flatten)]
+        printing: Printing,
     },
     /// Show the public half of a key file.
     Show {
-        /// The key file, armour or binary.
-        file: PathBuf,
+        #[command(flatten)]
+        subject: input::Subject,
+        #[command(flatten)]
+        printing: Printing,
     },
 }
 
@@ -44,61 +52,120 @@ pub(crate) enum Owner {
     User,
 }
 
-pub(crate) fn run(action: Action) -> Result<(), Failure> {
-    match action {
-        Action::New { owner, out } => {
-            let owner = match owner {
-                Owner::Organization => KeyOwner::Organization,
-                Owner::User => KeyOwner::User,
-            };
-            let keys = PrivateKeys {
-                signing: SigningKey::from_seed(*draw("key.signing")?),
-                encryption: EncryptionKey::derive(*draw("key.encryption")?),
-            };
-            let text = keys.to_armor(owner, Profile::Libdime);
-            files::write_secret(&out, text.as_bytes())?;
-            show(owner, &keys);
-            Ok(())
-        }
-        Action::Alternate { out } => {
-            let key = AlternateKey::from_bytes(*draw("key.alternate")?);
-            let text = Zeroizing::new(hex::encode(key.to_bytes().as_slice()) + "\n");
-            files::write_secret(&out, text.as_bytes())?;
-            print(&format!("alternate  {}\n", hex::encode(key.public().0)));
-            Ok(())
-        }
-        Action::Show { file } => {
-            let (owner, keys) = files::read_any_keys(&file)?;
-            show(owner, &keys);
-            Ok(())
+/// How a key file is written.
+#[derive(clap::Args)]
+pub(crate) struct KeyForm {
+    /// Whose key file format.
+    #[arg(long, value_enum, default_value = "libdime")]
+    pub(crate) profile: ProfileWord,
+    /// In which form to write it.
+    #[arg(long, value_enum, default_value = "armor")]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ProfileWord {
+    /// Encryption keys with a length of two bytes, as libdime has them.
+    Libdime,
+    /// Encryption keys with a length of one byte, as Magma has them.
+    Magma,
+}
+
+impl From<ProfileWord> for Profile {
+    fn from(word: ProfileWord) -> Profile {
+        match word {
+            ProfileWord::Libdime => Profile::Libdime,
+            ProfileWord::Magma => Profile::Magma,
         }
     }
 }
 
-/// Reads what `dime key alternate` wrote: 64 hexadecimal digits.
-pub(crate) fn read_alternate(path: &Path) -> Result<AlternateKey, Failure> {
-    let text = files::read_text(path)?;
-    let bytes = hex::decode(text.trim()).map(Zeroizing::new).ok();
-    let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
-    bytes
-        .map(AlternateKey::from_bytes)
-        .ok_or_else(|| Failure::Unusable(format!("{} is not an alternate key", path.display())))
+/// The public half of a key file, in JSON.
+#[derive(Serialize)]
+struct PublicHalf {
+    /// `organization` or `user`.
+    owner: &'static str,
+    /// The Ed25519 key, base64 without padding, as in a management record.
+    signing: String,
+    /// The compressed secp256k1 point in hexadecimal digits.
+    encryption: String,
 }
 
-fn draw(purpose: &str) -> Result<Zeroizing<[u8; 32]>, Failure> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    Machine::open()?.entropy(purpose).fill_bytes(&mut *bytes);
-    Ok(bytes)
+/// The public half of a key of the alternate layer, in JSON.
+#[derive(Serialize)]
+struct AlternateHalf {
+    /// The X25519 key in hexadecimal digits.
+    alternate: String,
 }
 
-fn show(owner: KeyOwner, keys: &PrivateKeys) {
-    let owner = match owner {
-        KeyOwner::Organization => "organization",
-        KeyOwner::User => "user",
+pub(crate) fn run(action: Action) -> Result<(), Failure> {
+    match action {
+        Action::New {
+            owner,
+            form,
+            output,
+            printing,
+        } => {
+            let owner = match owner {
+                Owner::Organization => KeyOwner::Organization,
+                Owner::User => KeyOwner::User,
+            };
+            let keys = fresh()?;
+            write(&keys, owner, &form, &output)?;
+            show(owner, &keys, printing)
+        }
+        Action::Alternate { output, printing } => {
+            let key = AlternateKey::from_bytes(*draw("key.alternate")?);
+            let text = Zeroizing::new(hex::encode(key.to_bytes().as_slice()) + "\n");
+            output.write(text.as_bytes())?;
+            let half = AlternateHalf {
+                alternate: hex::encode(key.public().0),
+            };
+            printing.show(&half, |half| format!("alternate  {}\n", half.alternate))
+        }
+        Action::Show { subject, printing } => {
+            let (owner, keys) = input::any_keys(&subject.file)?;
+            show(owner, &keys, printing)
+        }
+    }
+}
+
+/// New keys out of the machine's randomness.
+pub(crate) fn fresh() -> Result<PrivateKeys, Failure> {
+    Ok(PrivateKeys {
+        signing: SigningKey::from_seed(*draw("key.signing")?),
+        encryption: EncryptionKey::derive(*draw("key.encryption")?),
+    })
+}
+
+/// Writes a key file.
+pub(crate) fn write(
+    keys: &PrivateKeys,
+    owner: KeyOwner,
+    form: &KeyForm,
+    output: &SecretOutput,
+) -> Result<(), Failure> {
+    let profile = form.profile.into();
+    if form.format == Format::Armor {
+        return output.write(keys.to_armor(owner, profile).as_bytes());
+    }
+    let file = keys.to_file(owner, profile);
+    output.write(&Form::from(form.format).encode("", &file))
+}
+
+fn show(owner: KeyOwner, keys: &PrivateKeys, printing: Printing) -> Result<(), Failure> {
+    let half = PublicHalf {
+        owner: match owner {
+            KeyOwner::Organization => "organization",
+            KeyOwner::User => "user",
+        },
+        signing: encode_unpadded(&keys.signing.public().0),
+        encryption: hex::encode(keys.encryption.public().as_bytes()),
     };
-    print(&format!(
-        "owner      {owner}\nsigning    {}\nencryption {}\n",
-        encode_unpadded(&keys.signing.public().0),
-        hex::encode(keys.encryption.public().as_bytes()),
-    ));
+    printing.show(&half, |half| {
+        format!(
+            "owner      {}\nsigning    {}\nencryption {}\n",
+            half.owner, half.signing, half.encryption
+        )
+    })
 }

@@ -3,25 +3,44 @@
 //! Secrets are read from and written to files only. Exit codes: 0 done and valid, 1 not valid,
 //! 2 unusable command line or file.
 
+mod input;
+mod inspect;
 mod key;
+mod machine;
 mod message;
+mod output;
 mod record;
 mod signet;
+mod vectors;
 
-use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use dime::files::FileError;
-use dime::live::{LiveEntropy, LivePlatform};
-use dime::platform::{Platform, Ports, UnixTime};
-use rand_core::CryptoRng;
+
+/// What stands at the end of every long help.
+const AFTER_HELP: &str = "\
+Files:
+  A file that is left out or given as `-` is standard input or standard output.
+  Objects are read in armour, base64 or binary; what they are is told by their contents.
+  They are written as `--format` says, whole or not at all, and over an existing file only
+  with `--force`. Binary is not written to a terminal.
+
+Secrets:
+  Private keys and passwords come from files or from the terminal, never from the command line
+  or the environment, and are written only to new files that nobody else may read.
+
+Exit status:
+  0  done; what was to be judged is valid
+  1  what was to be judged is not valid
+  2  the command line or a file is of no use";
 
 #[derive(Parser)]
 #[command(
+    name = "dime",
     version,
-    about = "Keys, signets, management records and messages of DIME"
+    about = "Keys, signets, management records and messages of DIME",
+    after_long_help = AFTER_HELP
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -33,15 +52,24 @@ enum Subject {
     /// Make and show private keys.
     #[command(subcommand)]
     Key(key::Action),
-    /// Make, sign, show and verify signets.
+    /// Make, sign, show, judge, split and rejoin signets.
     #[command(subcommand)]
     Signet(signet::Action),
     /// Make and show management records.
     #[command(subcommand)]
     Record(record::Action),
-    /// Seal, sign, open and inspect messages.
+    /// Seal, sign, open, show and judge messages.
     #[command(subcommand)]
     Message(message::Action),
+    /// Run recorded test vectors.
+    #[command(subcommand)]
+    Vectors(vectors::Action),
+    /// Take any object apart without any key, however broken it is.
+    ///
+    /// Prints one line for each piece: where it lies, what it is, what it says, and after `<-` what
+    /// is wrong with it. Signets, signing requests, key files, messages, and management records are
+    /// known, in binary and inside armour or base64. Secret keys are not printed.
+    Inspect(inspect::Arguments),
 }
 
 /// Why a command did not do what was asked.
@@ -50,6 +78,8 @@ enum Failure {
     Invalid(String),
     /// The command line or a file is of no use: exit code 2.
     Unusable(String),
+    /// Nobody reads what is printed: no failure of ours.
+    Unread,
 }
 
 impl From<FileError> for Failure {
@@ -68,63 +98,20 @@ impl Failure {
     }
 }
 
-/// Where a command writes what is no secret.
-#[derive(clap::Args)]
-struct Output {
-    /// File to write; standard output if left out.
-    #[arg(long, short, default_value = "-")]
-    out: PathBuf,
-}
-
 fn main() -> ExitCode {
     let done = match Arguments::parse().subject {
         Subject::Key(action) => key::run(action),
         Subject::Signet(action) => signet::run(action),
         Subject::Record(action) => record::run(action),
         Subject::Message(action) => message::run(action),
+        Subject::Vectors(action) => vectors::run(action),
+        Subject::Inspect(arguments) => inspect::run(&arguments),
     };
     let (message, code) = match done {
-        Ok(()) => return ExitCode::SUCCESS,
+        Ok(()) | Err(Failure::Unread) => return ExitCode::SUCCESS,
         Err(Failure::Invalid(message)) => (message, 1),
         Err(Failure::Unusable(message)) => (message, 2),
     };
-    eprintln!("dime: {message}");
+    eprintln!("dime: {}", output::visible(&message));
     ExitCode::from(code)
-}
-
-/// Prints to standard output. That nobody reads it is no failure.
-fn print(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-/// The machine's clock and randomness, through the one door to them.
-struct Machine {
-    platform: std::sync::Arc<LivePlatform>,
-    _runtime: tokio::runtime::Runtime,
-}
-
-impl Machine {
-    fn open() -> Result<Machine, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .map_err(Failure::unusable)?;
-        let _inside = runtime.enter();
-        let address = std::net::Ipv4Addr::LOCALHOST.into();
-        let platform = LivePlatform::new(address, Ports::default(), LiveEntropy::Os, None)
-            .map_err(Failure::unusable)?;
-        drop(_inside);
-        Ok(Machine {
-            platform,
-            _runtime: runtime,
-        })
-    }
-
-    fn entropy(&self, purpose: &str) -> Box<dyn CryptoRng + Send> {
-        self.platform.entropy(purpose.into())
-    }
-
-    fn now(&self) -> UnixTime {
-        self.platform.clock().wall()
-    }
 }

@@ -8,39 +8,55 @@ use dime_wire::encoding::encode_unpadded;
 use dime_wire::keys::KeyOwner;
 use dime_wire::name::is_domain;
 use dime_wire::record::{DeliveryHost, ManagementRecord, Policy, Subdomain, sign_certificate};
+use serde::Serialize;
 
-use crate::{Failure, Output, print};
+use crate::output::{Output, Printing, one_line};
+use crate::{Failure, input};
 
 #[derive(Subcommand)]
 pub(crate) enum Action {
     /// Make a management record.
-    New {
-        /// Key file of the organization.
-        #[arg(long)]
-        keys: PathBuf,
-        /// Certificate of a delivery host to list, PEM or DER; may be repeated.
-        #[arg(long)]
-        certificate: Vec<PathBuf>,
-        /// Delivery host, in order of preference; may be repeated.
-        #[arg(long)]
-        deliver: Vec<String>,
-        /// What the organization accepts besides DIME.
-        #[arg(long, value_enum, default_value = "experimental")]
-        policy: PolicyWord,
-        /// Days for which the record stays pinned after it was first seen.
-        #[arg(long, default_value_t = 0)]
-        expiry_days: u32,
-        /// Write a line of a zone file for this domain instead of the bare text.
-        #[arg(long)]
-        zone: Option<String>,
-        #[command(flatten)]
-        output: Output,
-    },
+    New(Box<NewArguments>),
     /// Show what is in the text of a management record.
     Show {
-        /// The text; `-` for standard input.
-        file: PathBuf,
+        #[command(flatten)]
+        subject: input::Subject,
+        #[command(flatten)]
+        printing: Printing,
     },
+}
+
+#[derive(clap::Args)]
+pub(crate) struct NewArguments {
+    /// Key file of the organization.
+    #[arg(long, value_name = "FILE")]
+    keys: PathBuf,
+    /// Certificate of a delivery host to list, PEM or DER; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    certificate: Vec<PathBuf>,
+    /// Delivery host, in order of preference; may be repeated.
+    #[arg(long, value_name = "HOST")]
+    deliver: Vec<String>,
+    /// What the organization accepts besides DIME.
+    #[arg(long, value_enum, default_value = "experimental")]
+    policy: PolicyWord,
+    /// Who speaks for subdomains.
+    #[arg(long, value_enum, default_value = "strict")]
+    subdomain: SubdomainWord,
+    /// Another source of the organization's signets, uninterpreted; may be repeated.
+    #[arg(long, value_name = "SOURCE")]
+    syndicate: Vec<String>,
+    /// Signet whose key is listed too, before or after a roll-over; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    also: Vec<PathBuf>,
+    /// Days for which the record stays pinned after it was first seen.
+    #[arg(long, value_name = "DAYS", default_value_t = 0)]
+    expiry_days: u32,
+    /// Write a line of a zone file for this domain instead of the bare text.
+    #[arg(long, value_name = "DOMAIN")]
+    zone: Option<String>,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -63,52 +79,95 @@ impl From<PolicyWord> for Policy {
     }
 }
 
-pub(crate) fn run(action: Action) -> Result<(), Failure> {
-    match action {
-        Action::New {
-            keys,
-            certificate,
-            deliver,
-            policy,
-            expiry_days,
-            zone,
-            output,
-        } => {
-            let keys = files::read_keys(&keys, KeyOwner::Organization)?;
-            let mut record = ManagementRecord {
-                poks: vec![keys.signing.public()],
-                policy: policy.into(),
-                subdomain: Subdomain::default(),
-                deliver: deliver.into_iter().map(host).collect::<Result<_, _>>()?,
-                expiry_days,
-                ..ManagementRecord::default()
-            };
-            for path in &certificate {
-                let chain = files::read_certificates(path)?;
-                let own = chain.first().map(Vec::as_slice).unwrap_or_default();
-                record.tls.push(sign_certificate(&keys.signing, own));
-            }
-            let text = match zone {
-                None => record.to_text() + "\n",
-                Some(domain) => zone_line(&domain, &record)?,
-            };
-            Ok(files::write(&output.out, text.as_bytes())?)
-        }
-        Action::Show { file } => {
-            let text = files::read_text(&file)?;
-            let record = ManagementRecord::parse(text.trim()).map_err(Failure::invalid)?;
-            show(&record);
-            Ok(())
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum SubdomainWord {
+    /// This record speaks for all subdomains.
+    Strict,
+    /// Subdomains may have records of their own.
+    Relaxed,
+    /// Subdomains must have records of their own.
+    Explicit,
+}
+
+impl From<SubdomainWord> for Subdomain {
+    fn from(word: SubdomainWord) -> Subdomain {
+        match word {
+            SubdomainWord::Strict => Subdomain::Strict,
+            SubdomainWord::Relaxed => Subdomain::Relaxed,
+            SubdomainWord::Explicit => Subdomain::Explicit,
         }
     }
 }
 
-fn host(name: String) -> Result<DeliveryHost, Failure> {
-    if !is_domain(&name) {
+/// A management record in JSON; keys and signatures in base64 without padding, as in the record.
+#[derive(Serialize)]
+struct Shown {
+    version: u8,
+    pok: Vec<String>,
+    tls: Vec<String>,
+    policy: &'static str,
+    subdomain: &'static str,
+    syndicates: Vec<String>,
+    deliver: Vec<String>,
+    expiry_days: u32,
+}
+
+pub(crate) fn run(action: Action) -> Result<(), Failure> {
+    match action {
+        Action::New(arguments) => new(&arguments),
+        Action::Show { subject, printing } => {
+            let text = input::text(&subject.file)?;
+            let record = ManagementRecord::parse(text.trim()).map_err(|error| {
+                Failure::Invalid(format!("{}: {error}", input::named(&subject.file)))
+            })?;
+            printing.show(&shown(&record), outline)
+        }
+    }
+}
+
+fn new(arguments: &NewArguments) -> Result<(), Failure> {
+    let keys = input::keys(&arguments.keys, KeyOwner::Organization)?;
+    let mut poks = vec![keys.signing.public()];
+    for path in &arguments.also {
+        let key = input::signet(path)?.signing_key();
+        poks.push(
+            key.map_err(|error| Failure::Unusable(format!("{}: {error}", input::named(path))))?,
+        );
+    }
+    let hosts = arguments.deliver.iter().map(|name| host(name));
+    let mut record = ManagementRecord {
+        poks,
+        policy: arguments.policy.into(),
+        subdomain: arguments.subdomain.into(),
+        syndicates: arguments.syndicate.clone(),
+        deliver: hosts.collect::<Result<_, _>>()?,
+        expiry_days: arguments.expiry_days,
+        ..ManagementRecord::default()
+    };
+    for path in &arguments.certificate {
+        let chain = files::read_certificates(path)?;
+        let own = chain.first().map(Vec::as_slice).unwrap_or_default();
+        record.tls.push(sign_certificate(&keys.signing, own));
+    }
+    // What we write we can read: a source of signets may hold anything.
+    let text = record.to_text();
+    if ManagementRecord::parse(&text).as_ref() != Ok(&record) {
+        let unfit = "a source of signets is not one word of printable ASCII without `=` and `;`";
+        return Err(Failure::Unusable(unfit.to_owned()));
+    }
+    let text = match &arguments.zone {
+        None => text + "\n",
+        Some(domain) => zone_line(domain, &record)?,
+    };
+    arguments.output.write(text.as_bytes())
+}
+
+fn host(name: &str) -> Result<DeliveryHost, Failure> {
+    if !is_domain(name) {
         return Err(Failure::Unusable(format!("{name:?} is not a host name")));
     }
     Ok(DeliveryHost {
-        host: name,
+        host: name.to_owned(),
         port: None,
     })
 }
@@ -122,19 +181,38 @@ fn zone_line(domain: &str, record: &ManagementRecord) -> Result<String, Failure>
     Ok(format!("_dx.{domain}. IN TXT {}\n", quoted.join(" ")))
 }
 
-fn show(record: &ManagementRecord) {
-    let mut text = format!("version   {}\n", record.version);
-    for pok in &record.poks {
-        text += &format!("pok       {}\n", encode_unpadded(&pok.0));
+fn shown(record: &ManagementRecord) -> Shown {
+    let hosts = record.deliver.iter().map(|delivery| match delivery.port {
+        Some(port) => format!("{}:{port}", delivery.host),
+        None => delivery.host.clone(),
+    });
+    let poks = record.poks.iter().map(|pok| encode_unpadded(&pok.0));
+    let tls = record.tls.iter().map(|tls| encode_unpadded(&tls.0));
+    Shown {
+        version: record.version,
+        pok: poks.collect(),
+        tls: tls.collect(),
+        policy: record.policy.name(),
+        subdomain: record.subdomain.name(),
+        syndicates: record.syndicates.clone(),
+        deliver: hosts.collect(),
+        expiry_days: record.expiry_days,
     }
-    for signature in &record.tls {
-        text += &format!("tls       {}\n", encode_unpadded(&signature.0));
-    }
-    text += &format!("policy    {}\n", record.policy.name());
-    text += &format!("subdomain {}\n", record.subdomain.name());
-    for delivery in &record.deliver {
-        text += &format!("deliver   {}\n", delivery.host);
-    }
-    text += &format!("expiry    {} days\n", record.expiry_days);
-    print(&text);
+}
+
+fn outline(shown: &Shown) -> String {
+    let mut text = format!("version   {}\n", shown.version);
+    let mut list = |label: &str, values: &[String]| {
+        for value in values {
+            text += &format!("{label:<9} {}\n", one_line(value));
+        }
+    };
+    list("pok", &shown.pok);
+    list("tls", &shown.tls);
+    list("policy", &[shown.policy.to_owned()]);
+    list("subdomain", &[shown.subdomain.to_owned()]);
+    list("syndicate", &shown.syndicates);
+    list("deliver", &shown.deliver);
+    list("expiry", &[format!("{} days", shown.expiry_days)]);
+    text
 }

@@ -1,0 +1,156 @@
+//! `dime message`: seal as author, sign as origin, open and judge as each actor.
+
+mod open;
+mod seal;
+mod show;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use dime_wire::keys::KeyOwner;
+use dime_wire::message::{Actor, Bounces, sign_as_origin};
+use dime_wire::signet::Signet;
+use zeroize::Zeroizing;
+
+use crate::output::{Format, ObjectOutput};
+use crate::{Failure, input};
+
+/// The tag of armoured messages: the one published for magic number 1847 (spec/70 §1).
+const ARMOR_TAG: &str = "ENCRYPTED MESSAGE";
+
+#[derive(Subcommand)]
+pub(crate) enum Action {
+    /// Seal a letter as its author.
+    Seal(Box<seal::Arguments>),
+    /// Complete the author's object as its origin.
+    Sign(SignArguments),
+    /// Open and judge a message as one of the four actors, and show what that actor reads.
+    Open(Box<open::OpenArguments>),
+    /// Judge a message as one of the four actors; the exit status is 0 only if it holds.
+    Verify(Box<open::VerifyArguments>),
+    /// Show what anybody sees of a message, without any key.
+    Show(show::Arguments),
+    /// Take a message apart, as `dime inspect` does.
+    #[command(hide = true)]
+    Inspect(crate::inspect::Arguments),
+}
+
+#[derive(Args)]
+pub(crate) struct SignArguments {
+    #[command(flatten)]
+    subject: input::Subject,
+    /// Key file of the origin.
+    #[arg(long, value_name = "FILE")]
+    keys: PathBuf,
+    /// Which bounces the destination may send back.
+    #[arg(long = "return", value_enum)]
+    wish: Option<Wish>,
+    #[command(flatten)]
+    output: ObjectOutput,
+}
+
+#[derive(Args)]
+pub(crate) struct SignetPaths {
+    /// Signet of the author.
+    #[arg(long, value_name = "FILE")]
+    author: Option<PathBuf>,
+    /// Signet of the origin.
+    #[arg(long, value_name = "FILE")]
+    origin: Option<PathBuf>,
+    /// Signet of the destination.
+    #[arg(long, value_name = "FILE")]
+    destination: Option<PathBuf>,
+    /// Signet of the recipient.
+    #[arg(long, value_name = "FILE")]
+    recipient: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ActorWord {
+    /// Who wrote it.
+    Author,
+    /// The author's server.
+    Origin,
+    /// The recipient's server.
+    Destination,
+    /// Who reads it.
+    Recipient,
+}
+
+impl From<ActorWord> for Actor {
+    fn from(word: ActorWord) -> Actor {
+        match word {
+            ActorWord::Author => Actor::Author,
+            ActorWord::Origin => Actor::Origin,
+            ActorWord::Destination => Actor::Destination,
+            ActorWord::Recipient => Actor::Recipient,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Wish {
+    /// Everything.
+    Full,
+    /// Up to the display chunks.
+    Display,
+    /// Envelope and headers.
+    Header,
+}
+
+pub(crate) fn run(action: Action) -> Result<(), Failure> {
+    match action {
+        Action::Seal(arguments) => seal::run(&arguments),
+        Action::Sign(arguments) => sign(&arguments),
+        Action::Open(arguments) => open::run(&arguments),
+        Action::Verify(arguments) => open::verify(&arguments),
+        Action::Show(arguments) => show::run(&arguments),
+        Action::Inspect(arguments) => crate::inspect::run(&arguments),
+    }
+}
+
+fn sign(arguments: &SignArguments) -> Result<(), Failure> {
+    let path = &arguments.subject.file;
+    let bytes = read(path)?;
+    let keys = input::keys(&arguments.keys, KeyOwner::Organization)?;
+    let bounces = Bounces {
+        metadata: arguments.wish.is_some(),
+        display: matches!(arguments.wish, Some(Wish::Full | Wish::Display)),
+    };
+    let signed = sign_as_origin(&bytes, &keys, bounces, None);
+    let signed = signed.map_err(|error| invalid(path, &error))?;
+    arguments.output.write(ARMOR_TAG, &signed, Format::Binary)
+}
+
+/// A message without its armour or base64.
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    Ok(input::object(path, "a message")?.binary)
+}
+
+/// The message at `path` does not hold.
+fn invalid(path: &Path, error: &impl std::fmt::Display) -> Failure {
+    Failure::Invalid(format!("{}: {error}", input::named(path)))
+}
+
+impl SignetPaths {
+    fn author(&self) -> Result<Signet, Failure> {
+        needed(self.author.as_ref(), "author")
+    }
+
+    fn origin(&self) -> Result<Signet, Failure> {
+        needed(self.origin.as_ref(), "origin")
+    }
+
+    fn destination(&self) -> Result<Signet, Failure> {
+        needed(self.destination.as_ref(), "destination")
+    }
+
+    fn recipient(&self) -> Result<Signet, Failure> {
+        needed(self.recipient.as_ref(), "recipient")
+    }
+}
+
+fn needed(path: Option<&PathBuf>, what: &str) -> Result<Signet, Failure> {
+    let path = path.ok_or_else(|| Failure::Unusable(format!("this actor needs --{what}")))?;
+    input::signet(path)
+}

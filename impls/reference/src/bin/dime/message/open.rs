@@ -1,0 +1,362 @@
+//! `dime message open` and `verify`: what an actor may read, once everything it can check holds.
+
+use std::path::{Path, PathBuf};
+
+use dime::agent::client::Attachment;
+use dime::files::Existing;
+use dime_wire::encoding::encode_padded;
+use dime_wire::keys::AlternateKey;
+use dime_wire::message::{
+    Actor, CommonHeaders, DestinationSignets, Message, Opened, OriginSignets, Part, Signets,
+    TreeSignature, open_as_author, open_as_destination, open_as_origin, open_as_recipient,
+};
+use serde::Serialize;
+
+use super::{ActorWord, SignetPaths, invalid, read};
+use crate::output::{Printing, one_line, visible};
+use crate::{Failure, input};
+
+/// Most characters of a file name that an attachment is written under.
+const LONGEST_FILE_NAME: usize = 200;
+
+/// Which message, whose eyes.
+#[derive(clap::Args)]
+pub(crate) struct Reading {
+    #[command(flatten)]
+    subject: input::Subject,
+    /// Which actor reads it.
+    #[arg(long = "as", value_enum, value_name = "ACTOR")]
+    actor: ActorWord,
+    /// Key file of that actor.
+    #[arg(long, value_name = "FILE")]
+    keys: PathBuf,
+    /// Key of the alternate layer; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    alternate: Vec<PathBuf>,
+    #[command(flatten)]
+    signets: SignetPaths,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct OpenArguments {
+    #[command(flatten)]
+    reading: Reading,
+    /// Write the body to this file, its parts one behind the other, instead of showing it.
+    #[arg(long, value_name = "FILE")]
+    body: Option<PathBuf>,
+    /// Write the attachments to this folder, under their names as far as these can be used.
+    #[arg(long, value_name = "FOLDER")]
+    attachments: Option<PathBuf>,
+    #[command(flatten)]
+    printing: Printing,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    printing: Printing,
+}
+
+/// What an actor reads, in JSON. What is not for the actor is null or empty.
+#[derive(Serialize)]
+struct Shown {
+    /// `author`, `origin`, `destination` or `recipient`.
+    reader: &'static str,
+    author: Option<String>,
+    origin: Option<String>,
+    destination: Option<String>,
+    recipient: Option<String>,
+    headers: Option<ShownHeaders>,
+    /// All other headers, as they are.
+    other_headers: Option<String>,
+    body: Vec<ShownPart>,
+    attachments: Vec<ShownAttachment>,
+    signatures: ShownSignatures,
+}
+
+#[derive(Serialize)]
+struct ShownHeaders {
+    date: String,
+    to: String,
+    cc: Option<String>,
+    from: String,
+    organization: Option<String>,
+    subject: String,
+}
+
+#[derive(Serialize)]
+struct ShownPart {
+    /// The flags of its chunk, as on the wire.
+    flags: u8,
+    size: usize,
+    /// Whether it still is under the alternate layer, which an author cannot take off.
+    still_sealed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// Padded base64 of what is not text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ShownAttachment {
+    /// Its name, if it has one.
+    name: Option<String>,
+    size: usize,
+    /// Where it was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    /// Padded base64, if it was not written to a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+}
+
+/// Which optional signatures are there; all that are there hold.
+#[derive(Serialize)]
+struct ShownSignatures {
+    /// Over what the author's tree signature was made: `intended` or `libdime`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tree: Option<&'static str>,
+    metadata_bounce: bool,
+    display_bounce: bool,
+}
+
+/// A verdict that a message holds, in JSON.
+#[derive(Serialize)]
+struct Verdict {
+    /// `author`, `origin`, `destination` or `recipient`.
+    reader: &'static str,
+    holds: bool,
+    /// Why it does not hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+pub(crate) fn run(arguments: &OpenArguments) -> Result<(), Failure> {
+    let opened = open(&arguments.reading)?;
+    let mut shown = shown(arguments.reading.actor, &opened);
+    if let Some(path) = &arguments.body {
+        let body: Vec<&[u8]> = opened.display.iter().map(|part| &*part.data).collect();
+        dime::files::write(path, &body.concat(), Existing::Keep)?;
+        for part in &mut shown.body {
+            (part.text, part.base64) = (None, None);
+        }
+    }
+    if let Some(folder) = &arguments.attachments {
+        for (position, part) in opened.attachments.iter().enumerate() {
+            let file = write_attachment(folder, position, part)?;
+            if let Some(shown) = shown.attachments.get_mut(position) {
+                (shown.file, shown.base64) = (Some(file), None);
+            }
+        }
+    }
+    arguments.printing.show(&shown, outline)
+}
+
+pub(crate) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
+    let reader = Actor::from(arguments.reading.actor).name();
+    let done = open(&arguments.reading).map(drop);
+    let reason = match &done {
+        Ok(()) => None,
+        Err(Failure::Invalid(reason)) => Some(reason.clone()),
+        Err(_) => return done,
+    };
+    let verdict = Verdict {
+        reader,
+        holds: reason.is_none(),
+        reason,
+    };
+    arguments.printing.show(&verdict, |verdict| {
+        let holds = if verdict.holds {
+            "holds"
+        } else {
+            "does not hold"
+        };
+        format!("{holds}\n")
+    })?;
+    done
+}
+
+fn open(reading: &Reading) -> Result<Opened, Failure> {
+    let path = &reading.subject.file;
+    let bytes = read(path)?;
+    let (_, keys) = input::any_keys(&reading.keys)?;
+    let keys = &keys.encryption;
+    let alternate = reading
+        .alternate
+        .iter()
+        .map(|path| input::alternate_key(path))
+        .collect::<Result<Vec<AlternateKey>, Failure>>()?;
+    let message = Message::parse(&bytes).map_err(|error| invalid(path, &error))?;
+    let paths = &reading.signets;
+    let opened = match reading.actor {
+        ActorWord::Origin => {
+            let signets = (paths.author()?, paths.origin()?, paths.destination()?);
+            let signets = OriginSignets {
+                author: &signets.0,
+                origin: &signets.1,
+                destination: &signets.2,
+            };
+            open_as_origin(&message, keys, &signets)
+        }
+        ActorWord::Destination => {
+            let signets = (paths.origin()?, paths.destination()?, paths.recipient()?);
+            let signets = DestinationSignets {
+                origin: &signets.0,
+                destination: &signets.1,
+                recipient: &signets.2,
+            };
+            open_as_destination(&message, keys, &signets)
+        }
+        ActorWord::Author | ActorWord::Recipient => {
+            let (author, origin) = (paths.author()?, paths.origin()?);
+            let (destination, recipient) = (paths.destination()?, paths.recipient()?);
+            let signets = Signets {
+                author: &author,
+                origin: &origin,
+                destination: &destination,
+                recipient: &recipient,
+            };
+            match reading.actor {
+                ActorWord::Author => open_as_author(&message, keys, &signets, alternate.first()),
+                _ => open_as_recipient(&message, keys, &signets, &alternate),
+            }
+        }
+    };
+    opened.map_err(|error| invalid(path, &error))
+}
+
+fn shown(actor: ActorWord, opened: &Opened) -> Shown {
+    let envelope = &opened.envelope;
+    let other = opened.other_headers.as_deref();
+    let parts = opened.display.iter().enumerate();
+    let parts = parts.map(|(at, part)| shown_part(part, opened.still_sealed.contains(&at)));
+    Shown {
+        reader: Actor::from(actor).name(),
+        author: envelope.author.clone(),
+        origin: envelope.origin.clone(),
+        destination: envelope.destination.clone(),
+        recipient: envelope.recipient.clone(),
+        headers: opened.common.as_ref().map(shown_headers),
+        other_headers: other.map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
+        body: parts.collect(),
+        attachments: opened.attachments.iter().map(shown_attachment).collect(),
+        signatures: ShownSignatures {
+            tree: opened.tree.map(|tree| match tree {
+                TreeSignature::Libdime => "libdime",
+                TreeSignature::Intended => "intended",
+            }),
+            metadata_bounce: opened.metadata_bounce,
+            display_bounce: opened.display_bounce,
+        },
+    }
+}
+
+fn shown_headers(common: &CommonHeaders) -> ShownHeaders {
+    ShownHeaders {
+        date: common.date.clone(),
+        to: common.to.clone(),
+        cc: common.cc.clone(),
+        from: common.from.clone(),
+        organization: common.organization.clone(),
+        subject: common.subject.clone(),
+    }
+}
+
+fn shown_part(part: &Part, still_sealed: bool) -> ShownPart {
+    let text = std::str::from_utf8(&part.data).ok();
+    let text = text.filter(|_| !still_sealed);
+    ShownPart {
+        flags: part.flags.0,
+        size: part.data.len(),
+        still_sealed,
+        text: text.map(str::to_owned),
+        base64: match text {
+            Some(_) => None,
+            None => Some(encode_padded(&part.data)),
+        },
+    }
+}
+
+fn shown_attachment(part: &Part) -> ShownAttachment {
+    let (name, contents) = named_contents(part);
+    ShownAttachment {
+        name,
+        size: contents.len(),
+        file: None,
+        base64: Some(encode_padded(&contents)),
+    }
+}
+
+fn named_contents(part: &Part) -> (Option<String>, Vec<u8>) {
+    match Attachment::parse(&part.data) {
+        Ok(attachment) => (Some(attachment.name), attachment.contents),
+        Err(_) => (None, part.data.clone()),
+    }
+}
+
+/// Writes an attachment under its own name, or under its number if that names no plain file.
+fn write_attachment(folder: &Path, position: usize, part: &Part) -> Result<String, Failure> {
+    let (name, contents) = named_contents(part);
+    let usable = name.filter(|name| is_file_name(name));
+    let name = usable.unwrap_or_else(|| format!("attachment-{}", position + 1));
+    let path = folder.join(name);
+    dime::files::write(&path, &contents, Existing::Keep)?;
+    Ok(path.display().to_string())
+}
+
+/// Whether the name, which somebody else chose, stays in the folder and hides nothing.
+fn is_file_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().count() <= LONGEST_FILE_NAME
+        && !name.starts_with('.')
+        && !name.contains(['/', '\\', ':'])
+        && name == one_line(name)
+}
+
+fn outline(shown: &Shown) -> String {
+    let mut text = String::new();
+    for (label, value) in [
+        ("author", &shown.author),
+        ("origin", &shown.origin),
+        ("destination", &shown.destination),
+        ("recipient", &shown.recipient),
+    ] {
+        let value = value.as_deref().unwrap_or("not for this actor");
+        text += &format!("{label:<12} {value}\n");
+    }
+    if let Some(headers) = &shown.headers {
+        for (label, value) in [
+            ("date", Some(&headers.date)),
+            ("to", Some(&headers.to)),
+            ("cc", headers.cc.as_ref()),
+            ("from", Some(&headers.from)),
+            ("organization", headers.organization.as_ref()),
+            ("subject", Some(&headers.subject)),
+        ] {
+            if let Some(value) = value {
+                text += &format!("{label:<12} {}\n", one_line(value));
+            }
+        }
+    }
+    for part in &shown.body {
+        text += &format!("body         {} bytes\n", part.size);
+        match (&part.text, &part.base64) {
+            (Some(words), _) => text += &format!("{}\n", visible(words).trim_end_matches('\n')),
+            (None, Some(_)) if part.still_sealed => text += "(under the alternate layer)\n",
+            (None, Some(_)) => text += "(not text: see --body)\n",
+            (None, None) => {}
+        }
+    }
+    for attachment in &shown.attachments {
+        let name = attachment.name.as_deref().unwrap_or("without a name");
+        text += &format!(
+            "attachment   {} bytes {}\n",
+            attachment.size,
+            one_line(name)
+        );
+    }
+    text
+}

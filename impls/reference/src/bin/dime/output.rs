@@ -1,0 +1,165 @@
+//! What commands write: objects in the form asked for, text for people, JSON for programs.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use dime::files::{self, Existing, FileError, Form};
+use serde::Serialize;
+
+use crate::Failure;
+use crate::input::STANDARD;
+
+/// Where a command writes what is no secret.
+#[derive(clap::Args)]
+pub(crate) struct Output {
+    /// File to write; standard output if left out.
+    #[arg(long, short, value_name = "FILE", default_value = STANDARD, hide_default_value = true)]
+    pub(crate) out: PathBuf,
+    /// Replace the file if it is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Where and in which form a command writes an object that is no secret.
+#[derive(clap::Args)]
+pub(crate) struct ObjectOutput {
+    #[command(flatten)]
+    pub(crate) place: Output,
+    /// In which form to write it; armor if left out, for messages binary.
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+}
+
+/// Where a command writes a secret: to a new file.
+#[derive(clap::Args)]
+pub(crate) struct SecretOutput {
+    /// New file to write, which only you may read; must not exist.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+/// How a command that shows something prints it.
+#[derive(clap::Args, Clone, Copy)]
+pub(crate) struct Printing {
+    /// Print JSON instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The form of an object on output.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Base64 in lines between BEGIN and END, with a checksum.
+    Armor,
+    /// The bytes as they are.
+    Binary,
+    /// Base64 on one line, as DMTP and DMAP carry it.
+    Base64,
+}
+
+impl From<Format> for Form {
+    fn from(format: Format) -> Form {
+        match format {
+            Format::Armor => Form::Armor,
+            Format::Binary => Form::Binary,
+            Format::Base64 => Form::Base64,
+        }
+    }
+}
+
+impl Output {
+    /// Writes bytes that are what they are: text, or the contents of a letter.
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
+        if self.out == Path::new(STANDARD) {
+            return print_bytes(bytes);
+        }
+        let existing = if self.force {
+            Existing::Replace
+        } else {
+            Existing::Keep
+        };
+        match files::write(&self.out, bytes, existing) {
+            Err(error @ FileError::Exists { .. }) => {
+                Err(Failure::Unusable(format!("{error}; see --force")))
+            }
+            done => Ok(done?),
+        }
+    }
+}
+
+impl ObjectOutput {
+    /// Writes an object in the form asked for, or in `default`.
+    pub(crate) fn write(&self, tag: &str, binary: &[u8], default: Format) -> Result<(), Failure> {
+        let format = self.format.unwrap_or(default);
+        let to_terminal = self.place.out == Path::new(STANDARD) && io::stdout().is_terminal();
+        if to_terminal && format == Format::Binary {
+            let refused = "binary is not written to a terminal: see --out and --format";
+            return Err(Failure::Unusable(refused.to_owned()));
+        }
+        self.place.write(&Form::from(format).encode(tag, binary))
+    }
+}
+
+impl SecretOutput {
+    /// Writes a secret to the new file.
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
+        if self.out == Path::new(STANDARD) {
+            let refused = "a secret is not written to standard output";
+            return Err(Failure::Unusable(refused.to_owned()));
+        }
+        Ok(files::write_secret(&self.out, bytes)?)
+    }
+}
+
+impl Printing {
+    /// Prints `shown` as JSON, or the text that `text` makes of it.
+    pub(crate) fn show<T: Serialize>(
+        self,
+        shown: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> Result<(), Failure> {
+        if !self.json {
+            return print(&text(shown));
+        }
+        let json = serde_json::to_string_pretty(shown).map_err(Failure::unusable)?;
+        print(&(json + "\n"))
+    }
+}
+
+/// Prints text to standard output.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+/// Text from others for a terminal: control characters could do things there.
+pub(crate) fn visible(text: &str) -> String {
+    let show = |c: char| match c {
+        '\n' | '\t' => c,
+        c if is_unsafe(c) => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    text.replace("\r\n", "\n").chars().map(show).collect()
+}
+
+/// As [`visible`], for what must stay on one line.
+pub(crate) fn one_line(text: &str) -> String {
+    visible(text).replace(['\n', '\t'], "\u{fffd}")
+}
+
+/// Control characters, and those that reorder the text around them.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::Unread),
+        Err(error) => Err(Failure::Unusable(format!(
+            "failed to write standard output: {error}"
+        ))),
+    }
+}
