@@ -5,7 +5,6 @@
 
 mod file;
 mod sealed;
-mod seed;
 mod streamed;
 
 use std::fmt;
