@@ -14,3 +14,4 @@ pub mod platform;
 pub mod resolver;
 pub mod session;
 pub mod tls;
+pub mod vectors;

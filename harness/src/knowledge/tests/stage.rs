@@ -347,6 +347,9 @@ impl MessageEntropy for Counter {
     fn ephemeral_key(&mut self) -> [u8; 32] {
         self.next()
     }
+    fn message_key(&mut self) -> [u8; 32] {
+        self.next()
+    }
     fn alternate_key(&mut self) -> [u8; 32] {
         self.next()
     }

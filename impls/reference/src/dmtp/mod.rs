@@ -3,9 +3,11 @@
 //!
 //! [`ServerSession`] and [`ClientSession`] are the two ends; [`Command`] and [`Reply`] are the
 //! words they exchange. Nothing in them names a person, except the name a signet is asked for.
+//! [`keyword`] is the grammar of the other dialect, which the sessions do not speak.
 
 mod client;
 mod command;
+pub mod keyword;
 mod reply;
 mod server;
 

@@ -4,6 +4,7 @@
 //! Secrets are wiped on drop and print as `[secret]`.
 
 mod file;
+mod streamed;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ use sha2::{Digest as _, Sha512};
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
 pub use file::{KeyOwner, PrivateKeys};
+pub use streamed::{Changed, StreamSigner, StreamVerifier};
 
 /// First byte of a signing key inside a signet; the only legal value (spec/10 §4.1).
 pub const SIGNING_KEY_FORMAT: u8 = 0x40;

@@ -23,6 +23,8 @@ pub const MAXIMUM_CHUNKS: usize = 4096;
 pub(super) const CHUNK_HEAD: usize = 4;
 /// Bytes of a message in front of its chunks.
 pub(super) const MESSAGE_HEAD: usize = 6;
+/// Most bytes in front of the chunks: header and tracing object.
+pub(super) const MAXIMUM_FRONT: usize = MESSAGE_HEAD + 4 + 0xffff;
 /// Bytes of the ephemeral chunk's payload, a compressed point.
 pub(super) const EPHEMERAL_SIZE: usize = 33;
 /// Bytes of a signature chunk's payload.
@@ -302,20 +304,7 @@ impl<'a> Message<'a> {
     /// type (1), payload length (3), payload, 64 bytes per keyslot. All bytes must be used.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let mut reader = Reader::new(bytes);
-        let mut magic = reader.number(2).ok_or(ParseError::Magic)?;
-        let mut tracing = None;
-        if magic == usize::from(TRACING_MAGIC) {
-            let size = reader
-                .number(2)
-                .filter(|size| *size > 0)
-                .ok_or(ParseError::Tracing)?;
-            tracing = Some(reader.take(size).ok_or(ParseError::Tracing)?);
-            magic = reader.number(2).ok_or(ParseError::Magic)?;
-        }
-        if magic != usize::from(MESSAGE_MAGIC) {
-            return Err(ParseError::Magic);
-        }
-        let length = reader.number(4).ok_or(ParseError::Length)?;
+        let (tracing, length) = read_front(&mut reader)?;
         let body = reader.rest();
         if length != body.len() {
             return Err(ParseError::Length);
@@ -402,6 +391,28 @@ impl<'a> Message<'a> {
     }
 }
 
+/// Reads what stands in front of the chunks, tracing and header: the tracing data and how many bytes
+/// of chunks the header announces.
+pub(super) fn read_front<'a>(
+    reader: &mut Reader<'a>,
+) -> Result<(Option<&'a [u8]>, usize), ParseError> {
+    let mut magic = reader.number(2).ok_or(ParseError::Magic)?;
+    let mut tracing = None;
+    if magic == usize::from(TRACING_MAGIC) {
+        let size = reader
+            .number(2)
+            .filter(|size| *size > 0)
+            .ok_or(ParseError::Tracing)?;
+        tracing = Some(reader.take(size).ok_or(ParseError::Tracing)?);
+        magic = reader.number(2).ok_or(ParseError::Magic)?;
+    }
+    if magic != usize::from(MESSAGE_MAGIC) {
+        return Err(ParseError::Magic);
+    }
+    let length = reader.number(4).ok_or(ParseError::Length)?;
+    Ok((tracing, length))
+}
+
 fn read_chunks<'a>(reader: &mut Reader<'a>) -> Result<Vec<Chunk<'a>>, ParseError> {
     let mut chunks: Vec<Chunk<'a>> = Vec::new();
     while !reader.is_empty() {
@@ -436,7 +447,7 @@ pub(super) fn read_head(reader: &mut Reader<'_>) -> Result<(ChunkType, usize), P
     }
 }
 
-fn read_chunk<'a>(reader: &mut Reader<'a>) -> Result<Chunk<'a>, ParseError> {
+pub(super) fn read_chunk<'a>(reader: &mut Reader<'a>) -> Result<Chunk<'a>, ParseError> {
     let (offset, start) = (reader.offset(), reader.rest());
     let (kind, size) = read_head(reader)?;
     let truncated = ParseError::Truncated(kind);

@@ -10,6 +10,8 @@ use super::Actor;
 pub trait MessageEntropy {
     /// 32 bytes for the ephemeral secp256k1 key.
     fn ephemeral_key(&mut self) -> [u8; 32];
+    /// The seed of the message's own Ed25519 key; asked for only under the hardened profile.
+    fn message_key(&mut self) -> [u8; 32];
     /// The ephemeral X25519 secret of the alternate layer; asked for only if that layer is used.
     fn alternate_key(&mut self) -> [u8; 32];
     /// The AES-256 key of a chunk.
@@ -23,7 +25,7 @@ pub trait MessageEntropy {
 }
 
 /// Entropy from one random stream, drawn in the order in which [`super::seal`] asks: ephemeral key,
-/// alternate key if used, then per chunk padding (standard payloads only), key, initialization
+/// message key and alternate key if used, then per chunk padding (standard payloads only), key, initialization
 /// vector and keyslots in stored order. How much is drawn depends on the chunks' types alone.
 #[derive(Clone, Debug)]
 pub struct StreamEntropy<R: CryptoRng>(pub R);
@@ -38,6 +40,10 @@ impl<R: CryptoRng> StreamEntropy<R> {
 
 impl<R: CryptoRng> MessageEntropy for StreamEntropy<R> {
     fn ephemeral_key(&mut self) -> [u8; 32] {
+        self.draw()
+    }
+
+    fn message_key(&mut self) -> [u8; 32] {
         self.draw()
     }
 

@@ -7,6 +7,7 @@
 
 mod chunk;
 pub mod cipher;
+mod content;
 mod entropy;
 mod envelope;
 mod headers;
@@ -22,6 +23,7 @@ pub use chunk::{
     Actor, Chunk, ChunkType, KEYSLOT_SIZE, MAXIMUM_CHUNKS, MAXIMUM_MESSAGE, MAXIMUM_PAYLOAD,
     MESSAGE_MAGIC, Message, ParseError, Section, TRACING_MAGIC,
 };
+pub use content::{ExpandError, MAXIMUM_EXPANSION, Part};
 pub use entropy::{MessageEntropy, StreamEntropy};
 pub use envelope::{DestinationEnvelope, Envelope, EnvelopeError, OriginEnvelope};
 pub use headers::{CommonHeaders, HeaderError};
@@ -31,7 +33,7 @@ pub use open::{
     read_recipient_envelopes,
 };
 pub use origin::{Bounces, sign_as_origin};
-pub use payload::{Flags, PAYLOAD_HEAD, Part};
+pub use payload::{Flags, PAYLOAD_HEAD};
 pub use pieces::pieces;
 pub use seal::{Letter, MAXIMUM_PART, SealError, SealOptions, Signets, seal};
 pub use signatures::{TreeSignature, tree_signature_input};

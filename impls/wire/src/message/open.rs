@@ -6,14 +6,14 @@
 
 use super::envelope::EnvelopeError;
 use super::headers::HeaderError;
-use super::payload::Part;
 use super::seal::Signets;
 use super::view::{
-    View, check_destination_envelope, check_organization, check_origin_envelope, user_key,
+    View, check_destination_envelope, check_message_key, check_organization, check_origin_envelope,
+    user_key,
 };
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
-    ParseError, TreeSignature,
+    ParseError, Part, TreeSignature,
 };
 use crate::alternate::Agreement;
 use crate::keys::{AlternateKey, EncryptionKey};
@@ -45,6 +45,9 @@ pub enum OpenError {
     /// The name in the envelope is not that of the signet, or not in the other hop's domain.
     #[error("{0}'s name in the author's envelope is not that of the signet or domain")]
     Name(Actor),
+    /// The message key of the hardened profile is the author's signing key (`HARDENED.md` §3).
+    #[error("author's message key is not a key of the message's own")]
+    MessageKey,
     /// The author's tree signature verifies in neither form.
     #[error("author's tree signature is not valid")]
     TreeSignature,
@@ -105,12 +108,15 @@ pub struct Opened {
     pub common: Option<CommonHeaders>,
     /// Other headers; author and recipient, if there are any.
     pub other_headers: Option<Vec<u8>>,
-    /// Display parts in order; author and recipient. Flags are as on the wire.
+    /// Display parts in order; author and recipient. Flags are as on the wire, but a part that goes on
+    /// over several chunks is one part. What is compressed stays so until [`Part::expanded`].
     pub display: Vec<Part>,
     /// Attachments in order; author and recipient.
     pub attachments: Vec<Part>,
     /// Which form the author's tree signature has; all but the destination.
     pub tree: Option<TreeSignature>,
+    /// Whether the message is of the hardened profile (`HARDENED.md`); all but the destination.
+    pub hardened: bool,
     /// Whether a metadata bounce signature is there and verified; destination and recipient.
     pub metadata_bounce: bool,
     /// Whether a display bounce signature is there and verified; destination and recipient.
@@ -164,6 +170,7 @@ pub fn open_as_origin(
     check_organization(Actor::Origin, signets.origin)?;
     check_organization(Actor::Destination, signets.destination)?;
     check_origin_envelope(&envelope, signets.author, signets.destination)?;
+    check_message_key(&envelope, &author)?;
     let own_domain = signets.origin.identifier();
     if own_domain.is_some_and(|own| !name::same_domain(own, name::domain_of(&envelope.author))) {
         return Err(OpenError::Name(Actor::Author));
@@ -171,6 +178,7 @@ pub fn open_as_origin(
     view.standard(ChunkType::Origin, Some(&author))?;
     let tree = view.author_signatures(&author)?;
     Ok(Opened {
+        hardened: envelope.message_key.is_some(),
         envelope: Envelope::new(Some(envelope), None),
         tree: Some(tree),
         ..Opened::default()

@@ -3,6 +3,7 @@
 //! Layout before encryption: signature (64) over all that follows, data length (3), flags (1), pad
 //! byte (1), data, padding.
 
+use super::Part;
 use crate::keys::{Signature, SigningKey, VerifyingKey};
 use crate::reader::{Reader, big_endian};
 
@@ -43,34 +44,12 @@ impl Flags {
     pub fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
-}
 
-/// One chunk's worth of content: a display part, an attachment.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Part {
-    /// What is said about the data.
-    pub flags: Flags,
-    /// The data.
-    pub data: Vec<u8>,
-}
-
-impl Part {
-    /// A part without flags.
-    pub fn plain(data: impl Into<Vec<u8>>) -> Self {
-        Self {
-            flags: Flags::NONE,
-            data: data.into(),
-        }
+    /// These flags without `other`'s.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
-}
-
-/// Whether flags and data of a part agree, `last` being whether it is the last of its type: no
-/// unknown flag, a gzip part begins like a gzip stream, the last part does not go on.
-pub(super) fn flags_fit(flags: Flags, data: &[u8], last: bool) -> bool {
-    const GZIP_HEADER: &[u8] = &[0x1f, 0x8b, 0x08];
-    Flags::KNOWN.includes(flags)
-        && (!flags.includes(Flags::GZIP) || data.starts_with(GZIP_HEADER))
-        && !(last && flags.includes(Flags::CONTINUES))
 }
 
 /// Length of the padding behind `data` bytes of data, and the pad byte, for the random byte `random`.
@@ -227,14 +206,5 @@ mod tests {
         );
         payload[64] = 0xff;
         assert_eq!(read(payload, None), None);
-    }
-
-    #[test]
-    fn contradicting_flags_do_not_fit() {
-        assert!(flags_fit(Flags::GZIP, &[0x1f, 0x8b, 8, 0], true));
-        assert!(!flags_fit(Flags::GZIP, b"plain", true));
-        assert!(flags_fit(Flags::CONTINUES, b"plain", false));
-        assert!(!flags_fit(Flags::CONTINUES, b"plain", true));
-        assert!(!flags_fit(Flags(0x08), b"plain", true));
     }
 }

@@ -8,20 +8,23 @@ use zeroize::Zeroizing;
 
 use super::chunk::{CHUNK_HEAD, EPHEMERAL_SIZE, MESSAGE_HEAD, SIGNATURE_SIZE};
 use super::cipher::ChunkKey;
-use super::payload::{self, PartView, flags_fit};
+use super::payload::{self, PartView};
 use super::signatures::tree_input;
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Flags, HeaderError, KEYSLOT_SIZE,
     MAXIMUM_CHUNKS, MAXIMUM_MESSAGE, MAXIMUM_PAYLOAD, MESSAGE_MAGIC, MessageEntropy,
-    OriginEnvelope, Part, TRACING_MAGIC, TreeSignature,
+    OriginEnvelope, Part, TRACING_MAGIC, TreeSignature, pieces,
 };
 use crate::alternate::{self, Agreement};
-use crate::keys::{AlternateKey, EncryptionKey, EncryptionPublicKey, Kek, Signature, SigningKey};
+use crate::keys::{
+    AlternateKey, EncryptionKey, EncryptionPublicKey, Kek, Signature, SigningKey, VerifyingKey,
+};
 use crate::name;
 use crate::reader::big_endian;
 use crate::signet::{Fingerprint, FingerprintKind, Signet, SignetError, SignetKind};
 
-/// Most bytes of one part or header text: what fits a payload with head, tag and longest padding.
+/// Most bytes of data in one chunk, as a header text or a piece of a part: what fits a payload with
+/// head, tag and longest padding. Longer parts go on over several chunks.
 pub const MAXIMUM_PART: usize = MAXIMUM_PAYLOAD - 8192;
 /// Most that a chunk adds to its data: head, payload head, tag, longest padding, keyslots.
 const CHUNK_OVERHEAD: usize = 8192;
@@ -49,10 +52,11 @@ pub enum SealError {
     /// A part is empty; the format has no empty data.
     #[error("part of chunk {0} is empty")]
     EmptyPart(ChunkType),
-    /// A part, their number or the message exceeds the limits.
+    /// A header text, the number of chunks or the message exceeds the limits.
     #[error("letter is not within the size limits")]
     TooLarge,
-    /// A part's flags contradict its data, or claim the alternate layer, which the sealer applies.
+    /// A part's flags contradict its data, or claim the alternate layer or a continuation, which are
+    /// the sealer's to apply.
     #[error("flags of chunk {0} are not those of its data")]
     Flags(ChunkType),
     /// The recipient's signet has no usable alternate key.
@@ -116,10 +120,17 @@ pub struct SealOptions {
     pub tree: TreeSignature,
     /// Whether display data goes under the alternate layer first.
     pub alternate: bool,
+    /// Whether chunk 5 is signed by a key of the message's own, which chunk 4 certifies, so that
+    /// the destination cannot try signets on it (`HARDENED.md`).
+    pub hardened: bool,
+    /// Most bytes of a part's data that go into one chunk; [`MAXIMUM_PART`] if not given or more.
+    pub largest_piece: Option<usize>,
     /// Tracing data to put in front; honest authors add none.
     pub tracing: Option<Vec<u8>>,
     /// Keyslots to be filled for another key than their owner's, as a rogue does.
     pub keyslots: BTreeMap<(ChunkType, Actor), EncryptionPublicKey>,
+    /// Keys that make a chunk's plaintext signature in place of the right one, as a rogue does.
+    pub signers: BTreeMap<ChunkType, SigningKey>,
     /// Seals what an honest author refuses: wrong names and keys, line breaks in headers, flags
     /// that contradict their data, no display part.
     pub unchecked: bool,
@@ -134,7 +145,7 @@ pub fn seal(
     entropy: &mut dyn MessageEntropy,
     options: &SealOptions,
 ) -> Result<Vec<u8>, SealError> {
-    check_sizes(letter)?;
+    check_sizes(letter, options)?;
     if !options.unchecked {
         check_names(letter, signets)?;
         check_parts(letter)?;
@@ -151,8 +162,10 @@ pub fn seal(
     } else {
         letter.common.encode()?
     };
-    let (origin, destination) = envelopes(letter, signets)?;
+    let (mut origin, destination) = envelopes(letter, signets)?;
     let mut sealer = Sealer::new(letter, signets, author_key, entropy, options)?;
+    origin.message_key = options.hardened.then(|| sealer.message_key());
+    sealer.signers.extend(options.signers.clone());
     let agreement = if options.alternate {
         Some(sealer.alternate_chunk(signets)?)
     } else {
@@ -169,13 +182,10 @@ pub fn seal(
         sealer.standard(ChunkType::OtherHeaders, Flags::NONE, &letter.other_headers)?;
     }
     for part in &letter.display {
-        match &agreement {
-            Some(agreement) => sealer.alternate_part(agreement, part)?,
-            None => sealer.standard(ChunkType::Display, part.flags, &part.data)?,
-        }
+        sealer.pieces(ChunkType::Display, part, agreement.as_ref())?;
     }
     for part in &letter.attachments {
-        sealer.standard(ChunkType::Attachment, part.flags, &part.data)?;
+        sealer.pieces(ChunkType::Attachment, part, None)?;
     }
     sealer.finish(options.tree)
 }
@@ -185,9 +195,12 @@ struct Sealer<'a> {
     /// Where the chunks begin: behind tracing and header.
     body: usize,
     chunks: Vec<(ChunkType, Range<usize>)>,
+    largest_piece: usize,
     author: &'a SigningKey,
     keks: BTreeMap<Actor, Kek>,
     overridden: BTreeMap<(ChunkType, Actor), Kek>,
+    /// Who makes the plaintext signatures that the author's key does not.
+    signers: BTreeMap<ChunkType, SigningKey>,
     entropy: &'a mut dyn MessageEntropy,
 }
 
@@ -226,9 +239,11 @@ impl<'a> Sealer<'a> {
             body: out.len(),
             out,
             chunks: Vec::new(),
+            largest_piece: options.largest_piece(),
             author,
             keks,
             overridden,
+            signers: BTreeMap::new(),
             entropy,
         };
         let start = sealer.open_chunk(ChunkType::Ephemeral, EPHEMERAL_SIZE);
@@ -237,6 +252,14 @@ impl<'a> Sealer<'a> {
             .chunks
             .push((ChunkType::Ephemeral, start..sealer.out.len()));
         Ok(sealer)
+    }
+
+    /// Makes the message's own key, which signs chunk 5 and nothing else, and returns its public half.
+    fn message_key(&mut self) -> VerifyingKey {
+        let key = SigningKey::from_seed(self.entropy.message_key());
+        let public = key.public();
+        self.signers.insert(ChunkType::Destination, key);
+        public
     }
 
     fn alternate_chunk(&mut self, signets: &Signets<'_>) -> Result<Agreement, SealError> {
@@ -249,23 +272,44 @@ impl<'a> Sealer<'a> {
         Ok(agreement)
     }
 
-    fn alternate_part(&mut self, agreement: &Agreement, part: &Part) -> Result<(), SealError> {
-        let flags = part.flags.with(Flags::ALTERNATE_KEY);
-        let mut data = Zeroizing::new(part.data.clone());
-        let tag: [u8; alternate::TAG_SIZE] = agreement.seal(
-            ChunkType::Display,
-            self.chunks.len(),
-            flags.0,
-            data.as_mut_slice(),
-        );
-        self.part(
-            ChunkType::Display,
-            PartView {
-                flags,
-                data: &data,
-                tail: &tag,
-            },
-        )
+    /// A part in as many chunks as it takes, under the alternate layer if there is an agreement.
+    fn pieces(
+        &mut self,
+        kind: ChunkType,
+        part: &Part,
+        agreement: Option<&Agreement>,
+    ) -> Result<(), SealError> {
+        let mut rest = part.data.as_slice();
+        for size in pieces(rest.len() as u64, self.largest_piece) {
+            let (piece, after) = rest.split_at(size.min(rest.len()));
+            rest = after;
+            let flags = if rest.is_empty() {
+                part.flags
+            } else {
+                part.flags.with(Flags::CONTINUES)
+            };
+            match agreement {
+                Some(agreement) => self.alternate_piece(kind, flags, piece, agreement)?,
+                None => self.standard(kind, flags, piece)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn alternate_piece(
+        &mut self,
+        kind: ChunkType,
+        flags: Flags,
+        piece: &[u8],
+        agreement: &Agreement,
+    ) -> Result<(), SealError> {
+        let flags = flags.with(Flags::ALTERNATE_KEY);
+        let mut data = Zeroizing::new(piece.to_vec());
+        let tag: [u8; alternate::TAG_SIZE] =
+            agreement.seal(kind, self.chunks.len(), flags.0, data.as_mut_slice());
+        let tail = tag.as_slice();
+        let data = data.as_slice();
+        self.part(kind, PartView { flags, data, tail })
     }
 
     fn standard(&mut self, kind: ChunkType, flags: Flags, data: &[u8]) -> Result<(), SealError> {
@@ -287,7 +331,8 @@ impl<'a> Sealer<'a> {
         }
         let random = self.entropy.padding(self.chunks.len());
         let start = self.open_chunk(kind, 0);
-        payload::write(&mut self.out, part, random, self.author);
+        let signer = self.signers.get(&kind).unwrap_or(self.author);
+        payload::write(&mut self.out, part, random, signer);
         let size = self.out.len() - start - CHUNK_HEAD;
         if let Some(length) = self.out.get_mut(start + 1..start + CHUNK_HEAD) {
             length.copy_from_slice(&big_endian::<3>(size));
@@ -390,6 +435,7 @@ fn envelopes(
         author_fingerprint: print(Actor::Author)?,
         destination: name::normalized(&letter.destination),
         destination_fingerprint: print(Actor::Destination)?,
+        message_key: None,
     };
     let destination = DestinationEnvelope {
         recipient: name::normalized(&letter.recipient),
@@ -400,17 +446,23 @@ fn envelopes(
     Ok((origin, destination))
 }
 
-fn check_sizes(letter: &Letter) -> Result<(), SealError> {
-    if letter.display.len() + letter.attachments.len() + FIXED_CHUNKS > MAXIMUM_CHUNKS {
-        return Err(SealError::TooLarge);
+impl SealOptions {
+    fn largest_piece(&self) -> usize {
+        let wanted = self.largest_piece.unwrap_or(MAXIMUM_PART);
+        wanted.clamp(1, MAXIMUM_PART)
     }
-    for (kind, parts) in [
-        (ChunkType::Display, &letter.display),
-        (ChunkType::Attachment, &letter.attachments),
-    ] {
-        if parts.iter().any(|part| part.data.is_empty()) {
+}
+
+fn check_sizes(letter: &Letter, options: &SealOptions) -> Result<(), SealError> {
+    let mut chunks = FIXED_CHUNKS;
+    for (kind, part) in parts(letter) {
+        if part.data.is_empty() {
             return Err(SealError::EmptyPart(kind));
         }
+        chunks = chunks.saturating_add(part.data.len().div_ceil(options.largest_piece()));
+    }
+    if chunks > MAXIMUM_CHUNKS {
+        return Err(SealError::TooLarge);
     }
     Ok(())
 }
@@ -419,19 +471,18 @@ fn check_parts(letter: &Letter) -> Result<(), SealError> {
     if letter.display.is_empty() {
         return Err(SealError::NoDisplay);
     }
-    for (kind, parts) in [
-        (ChunkType::Display, &letter.display),
-        (ChunkType::Attachment, &letter.attachments),
-    ] {
-        for (position, part) in parts.iter().enumerate() {
-            let last = position + 1 == parts.len();
-            if part.flags.includes(Flags::ALTERNATE_KEY) || !flags_fit(part.flags, &part.data, last)
-            {
-                return Err(SealError::Flags(kind));
-            }
-        }
+    let wrong = |part: &Part| part.flags.includes(Flags::ALTERNATE_KEY) || !part.flags_fit();
+    match parts(letter).find(|(_, part)| wrong(part)) {
+        Some((kind, _)) => Err(SealError::Flags(kind)),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Display parts and attachments, each with its type.
+fn parts(letter: &Letter) -> impl Iterator<Item = (ChunkType, &Part)> {
+    let display = letter.display.iter().map(|part| (ChunkType::Display, part));
+    let attachments = letter.attachments.iter();
+    display.chain(attachments.map(|part| (ChunkType::Attachment, part)))
 }
 
 /// Names are well formed, those the signets carry, and the users belong to the organizations.

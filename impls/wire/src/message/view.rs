@@ -2,14 +2,15 @@
 //! used are held against the envelope. [`super::open`] decides what each actor does of it.
 
 use super::cipher::ChunkKey;
+use super::content::Joiner;
 use super::envelope::EnvelopeError;
 use super::open::{OpenError, Opened, complete};
-use super::payload::{self, Flags, Part, flags_fit};
+use super::payload::{self, Flags};
 use super::seal::Signets;
 use super::signatures::{Covered, Extent};
 use super::{
     Actor, Chunk, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
-    TreeSignature,
+    Part, TreeSignature,
 };
 use crate::alternate::{Agreement, EPHEMERAL_SIZE};
 use crate::keys::{AlternatePublicKey, EncryptionKey, Kek, Signature, VerifyingKey};
@@ -190,11 +191,13 @@ impl<'m, 'a> View<'m, 'a> {
         complete(self.message)?;
         let author = user_key(Actor::Author, signets.author)?;
         let origin = self.origin_envelope(Some(&author))?;
-        let destination = self.destination_envelope(Some(&author))?;
+        let signer = self.destination_signer(&author, &origin);
+        let destination = self.destination_envelope(Some(&signer))?;
         user_key(Actor::Recipient, signets.recipient)?;
         check_organization(Actor::Origin, signets.origin)?;
         check_organization(Actor::Destination, signets.destination)?;
         check_origin_envelope(&origin, signets.author, signets.destination)?;
+        check_message_key(&origin, &author)?;
         check_destination_envelope(&destination, signets.recipient, signets.origin)?;
         if !name::same_domain(name::domain_of(&origin.author), &destination.origin) {
             return Err(OpenError::Name(Actor::Author));
@@ -202,19 +205,34 @@ impl<'m, 'a> View<'m, 'a> {
         if !name::same_domain(name::domain_of(&destination.recipient), &origin.destination) {
             return Err(OpenError::Name(Actor::Recipient));
         }
-        for kind in [ChunkType::Origin, ChunkType::Destination] {
-            self.standard(kind, Some(&author))?;
+        for (kind, key) in [
+            (ChunkType::Origin, &author),
+            (ChunkType::Destination, &signer),
+        ] {
+            self.standard(kind, Some(key))?;
         }
         let tree = self.author_signatures(&author)?;
+        let hardened = origin.message_key.is_some();
         let envelope = Envelope::new(Some(origin), Some(destination));
         Ok((
             Opened {
                 envelope,
                 tree: Some(tree),
+                hardened,
                 ..Opened::default()
             },
             author,
         ))
+    }
+
+    /// Whose plaintext signature chunk 5 bears: the message's own key if the author's signature on
+    /// chunk 4 certifies one, else the author (`HARDENED.md` §5).
+    fn destination_signer(&self, author: &VerifyingKey, origin: &OriginEnvelope) -> VerifyingKey {
+        let certified = || self.standard(ChunkType::Origin, Some(author)).is_ok();
+        origin
+            .message_key
+            .filter(|_| certified())
+            .unwrap_or(*author)
     }
 
     pub(super) fn alternate_ephemeral(
@@ -242,39 +260,43 @@ impl<'m, 'a> View<'m, 'a> {
         if self.message.chunk(ChunkType::OtherHeaders).is_some() {
             opened.other_headers = Some(self.standard(ChunkType::OtherHeaders, Some(author))?.data);
         }
-        let chunks = self.message.chunks();
-        for (index, chunk) in chunks
-            .iter()
-            .enumerate()
-            .filter(|(_, chunk)| chunk.kind.may_repeat())
-        {
-            let mut part = self.read(chunk, Some(author))?;
-            let last = chunks
-                .get(index + 1)
-                .is_none_or(|next| next.kind != chunk.kind);
-            let under_layer = part.flags.includes(Flags::ALTERNATE_KEY);
-            // Display data is under the layer in all of a message or in none of it.
-            if under_layer != (has_alternate && chunk.kind == ChunkType::Display) {
-                return Err(OpenError::Flags(chunk.kind));
-            }
-            let sealed = under_layer && agreements.is_empty();
-            if under_layer && !sealed {
-                open_alternate(agreements, index, &mut part)?;
-            }
-            // What is still sealed cannot be told from a gzip stream or anything else.
-            if !sealed && !flags_fit(part.flags, &part.data, last) {
-                return Err(OpenError::Flags(chunk.kind));
-            }
-            if chunk.kind == ChunkType::Display {
-                if sealed {
-                    opened.still_sealed.push(opened.display.len());
-                }
-                opened.display.push(part);
-            } else {
-                opened.attachments.push(part);
-            }
+        opened.display = self.parts(ChunkType::Display, author, agreements, has_alternate)?;
+        opened.attachments = self.parts(ChunkType::Attachment, author, agreements, false)?;
+        if has_alternate && agreements.is_empty() {
+            opened.still_sealed = (0..opened.display.len()).collect();
         }
         Ok(())
+    }
+
+    /// The parts of a type, each joined from its chunks, opened from under the alternate layer if
+    /// there is an agreement. The layer covers all of them or none.
+    fn parts(
+        &self,
+        kind: ChunkType,
+        author: &VerifyingKey,
+        agreements: &[Agreement],
+        under_layer: bool,
+    ) -> Result<Vec<Part>, OpenError> {
+        let mut joiner = Joiner::default();
+        let chunks = self.message.chunks().iter().enumerate();
+        for (index, chunk) in chunks.filter(|(_, chunk)| chunk.kind == kind) {
+            let mut piece = self.read(chunk, Some(author))?;
+            if piece.flags.includes(Flags::ALTERNATE_KEY) != under_layer {
+                return Err(OpenError::Flags(kind));
+            }
+            if under_layer && !agreements.is_empty() {
+                open_alternate(agreements, index, &mut piece)?;
+            }
+            joiner.push(piece).ok_or(OpenError::Flags(kind))?;
+        }
+        let parts = joiner.finish().ok_or(OpenError::Flags(kind))?;
+        // What is still sealed cannot be told from a gzip stream or anything else.
+        let sealed = under_layer && agreements.is_empty();
+        if sealed || parts.iter().all(Part::flags_fit) {
+            Ok(parts)
+        } else {
+            Err(OpenError::Flags(kind))
+        }
     }
 }
 
@@ -344,6 +366,17 @@ pub(super) fn check_origin_envelope(
         &envelope.destination_fingerprint,
         destination,
     )
+}
+
+/// Refuses a message key that is the author's own: it would harden nothing.
+pub(super) fn check_message_key(
+    envelope: &OriginEnvelope,
+    author: &VerifyingKey,
+) -> Result<(), OpenError> {
+    if envelope.message_key.as_ref() == Some(author) {
+        return Err(OpenError::MessageKey);
+    }
+    Ok(())
 }
 
 pub(super) fn check_destination_envelope(

@@ -1,17 +1,16 @@
 //! Making signets: organization signets from a draft, SSRs from keys, user signets from SSRs
 //! (spec/10 §5). Each signature covers the serialized fields in front of it.
 
-use super::fields::{Form, SIGNATURE_SIZE};
+use super::fields::{SIGNATURE_SIZE, write_field};
+use super::validate::self_signature_verifies;
 use super::{
     ALTERNATE_KEY, CUSTODY, FIRST_INFORMATION, FULL_SIGNATURE, Field, IDENTIFIED_SIGNATURE,
     IDENTIFIER, LAST_INFORMATION, MAXIMUM_FIELDS, NAMED, Permissions, SECONDARY_KEY,
-    SELF_SIGNATURE, SIGNING_KEY, Signet, SignetError, SignetKind, State, validate_request,
-    with_header,
+    SELF_SIGNATURE, SIGNING_KEY, SecondaryKey, Signet, SignetError, SignetKind, State, with_header,
 };
 use crate::Profile;
 use crate::keys::{AlternatePublicKey, EncryptionPublicKey, PrivateKeys, SigningKey, VerifyingKey};
 use crate::name;
-use crate::reader::big_endian;
 
 /// Begins an organization's signet: its POK and its encryption key.
 pub fn organization(
@@ -81,9 +80,11 @@ impl OrganizationDraft {
         let mut writer = Writer::new(SignetKind::Organization, self.profile);
         writer.field(SIGNING_KEY, &self.pok.to_signet_format())?;
         for (permissions, key) in &self.soks {
-            let mut data = vec![permissions.0];
-            data.extend_from_slice(&key.to_signet_format());
-            writer.field(SECONDARY_KEY, &data)?;
+            let secondary = SecondaryKey {
+                permissions: *permissions,
+                key: *key,
+            };
+            writer.field(SECONDARY_KEY, &secondary.to_bytes())?;
         }
         writer.field(
             SignetKind::Organization.encryption_field(),
@@ -159,14 +160,10 @@ pub fn issue_fields(
     if !name::is_address(address) {
         return Err(SignetError::Identifier(address.to_owned()));
     }
-    if request.structure() != State::Request || !has_good_self_signature(request) {
+    if request.structure() != State::Request || !self_signature_verifies(request) {
         return Err(SignetError::SelfSignature);
     }
-    let width = request.profile().key_length_width();
-    let mut alternates = request.spans.iter().filter(|span| span.id == ALTERNATE_KEY);
-    if alternates.any(|span| span.data.start != span.whole.start + 1 + width) {
-        return Err(SignetError::AlternateForm);
-    }
+    request.check_alternate_width()?;
     let mut writer = Writer::new(SignetKind::User, request.profile());
     writer
         .fields
@@ -177,14 +174,6 @@ pub fn issue_fields(
         data: field.data.to_vec(),
     });
     writer.finish(information.collect(), organization_key, address)
-}
-
-/// Judged alone, a request with custody is broken custody at best, so its lower bound is tested.
-fn has_good_self_signature(request: &Signet) -> bool {
-    matches!(
-        validate_request(request, None),
-        State::Request | State::BrokenCustody
-    )
 }
 
 /// An informational field to be written.
@@ -212,35 +201,11 @@ impl Writer {
     }
 
     fn field(&mut self, id: u8, data: &[u8]) -> Result<(), SignetError> {
-        let rule = self.kind.rule(id).ok_or(SignetError::UnknownField(id))?;
-        let width = match rule.form {
-            Form::Length(width) => width,
-            Form::Key => self.profile.key_length_width(),
-            Form::Signature | Form::Named => return Err(SignetError::Value(id)),
-        };
-        self.fields.push(id);
-        self.length(id, width, data.len())?;
-        self.fields.extend_from_slice(data);
-        Ok(())
+        self.information(id, None, data)
     }
 
-    fn named_field(&mut self, name: &[u8], data: &[u8]) -> Result<(), SignetError> {
-        self.fields.push(NAMED);
-        self.length(NAMED, 1, name.len())?;
-        self.fields.extend_from_slice(name);
-        self.length(NAMED, 2, data.len())?;
-        self.fields.extend_from_slice(data);
-        Ok(())
-    }
-
-    fn length(&mut self, id: u8, width: usize, length: usize) -> Result<(), SignetError> {
-        if length >> (8 * width) != 0 {
-            return Err(SignetError::Value(id));
-        }
-        let [_, digits @ ..] = big_endian::<4>(length);
-        self.fields
-            .extend_from_slice(digits.get(3 - width..).unwrap_or_default());
-        Ok(())
+    fn information(&mut self, id: u8, name: Option<&[u8]>, data: &[u8]) -> Result<(), SignetError> {
+        write_field(&mut self.fields, (self.kind, self.profile), id, name, data)
     }
 
     /// Appends a signature over everything written so far.
@@ -263,13 +228,10 @@ impl Writer {
         }
         information.sort_by_key(|field| field.id);
         for field in &information {
-            match &field.name {
-                Some(name) if field.id == NAMED => self.named_field(name, &field.data)?,
-                None if (FIRST_INFORMATION..=LAST_INFORMATION).contains(&field.id) => {
-                    self.field(field.id, &field.data)?;
-                }
-                _ => return Err(SignetError::Value(field.id)),
+            if !(FIRST_INFORMATION..=LAST_INFORMATION).contains(&field.id) {
+                return Err(SignetError::Value(field.id));
             }
+            self.information(field.id, field.name.as_deref(), &field.data)?;
         }
         self.sign(FULL_SIGNATURE, key);
         self.field(IDENTIFIER, name::normalized(identifier).as_bytes())?;

@@ -1,8 +1,9 @@
 //! The field tables of the three signet kinds (spec/10 §3): which ids exist, whether they are
 //! required or unique, and how their length is written.
 
-use super::SignetKind;
+use super::{SignetError, SignetKind};
 use crate::Profile;
+use crate::reader::big_endian;
 
 /// Id of the signing key: POK of an organization, signing key of a user.
 pub const SIGNING_KEY: u8 = 1;
@@ -82,6 +83,40 @@ impl SignetKind {
             Self::Request => None,
         }
     }
+}
+
+/// Appends one field in its wire form: id, length and data; a named extension field (251) also has
+/// its name and that name's length. Signatures are not written here.
+pub(super) fn write_field(
+    out: &mut Vec<u8>,
+    (kind, profile): (SignetKind, Profile),
+    id: u8,
+    name: Option<&[u8]>,
+    data: &[u8],
+) -> Result<(), SignetError> {
+    let rule = kind.rule(id).ok_or(SignetError::UnknownField(id))?;
+    let width = match (rule.form, name) {
+        (Form::Length(width), None) => width,
+        (Form::Key, None) => profile.key_length_width(),
+        (Form::Named, Some(_)) => 2,
+        _ => return Err(SignetError::Value(id)),
+    };
+    out.push(id);
+    if let Some(name) = name {
+        write_sized(out, id, 1, name)?;
+    }
+    write_sized(out, id, width, data)
+}
+
+/// Appends a length of `width` bytes, at most 3, and what it counts.
+fn write_sized(out: &mut Vec<u8>, id: u8, width: usize, data: &[u8]) -> Result<(), SignetError> {
+    if data.len() >> (8 * width) != 0 {
+        return Err(SignetError::Value(id));
+    }
+    let digits = big_endian::<3>(data.len());
+    out.extend_from_slice(digits.get(3 - width..).unwrap_or_default());
+    out.extend_from_slice(data);
+    Ok(())
 }
 
 impl Profile {

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{FULL_SIGNATURE, IDENTIFIED_SIGNATURE, SELF_SIGNATURE, SignetError, SignetKind};
+use super::{
+    FULL_SIGNATURE, IDENTIFIED_SIGNATURE, SELF_SIGNATURE, Signet, SignetError, SignetKind, State,
+    with_header,
+};
 use crate::encoding;
 
 /// Up to which field a fingerprint or split reaches (spec/10 §6).
@@ -38,6 +41,35 @@ impl FingerprintKind {
             }
             _ => None,
         }
+    }
+}
+
+impl Signet {
+    /// The longer of two forms of one signet, as [`Signet::split`] makes them: equal in all fields
+    /// of the shorter one, which must reach to a signature of the organization.
+    ///
+    /// Signatures are not looked at; two forms that agree in every byte are equally good.
+    pub fn rejoin(&self, other: &Signet) -> Result<Signet, SignetError> {
+        let (shorter, longer) = if self.bytes.len() <= other.bytes.len() {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        let (head, whole) = (shorter.all_fields(), longer.all_fields());
+        let is_form = shorter.kind == longer.kind
+            && shorter.structure() >= State::Cryptographic
+            && whole.starts_with(head);
+        is_form
+            .then(|| longer.clone())
+            .ok_or(SignetError::Unrelated)
+    }
+
+    /// The signet cut behind the cryptographic or full signature, under a header of its own.
+    pub fn split(&self, at: FingerprintKind) -> Result<Signet, SignetError> {
+        let last = at
+            .last_field(self.kind)
+            .ok_or(SignetError::Kind(self.kind))?;
+        Self::parse(&with_header(self.kind, self.through(last)))
     }
 }
 

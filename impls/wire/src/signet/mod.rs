@@ -6,8 +6,12 @@
 //! `validate_*` functions judge them.
 
 mod build;
+mod edit;
+mod error;
 mod fields;
 mod fingerprint;
+mod photo;
+mod secondary;
 mod validate;
 
 use std::fmt;
@@ -21,12 +25,16 @@ use crate::reader::{Reader, big_endian};
 use crate::{Profile, armor};
 
 pub use build::{OrganizationDraft, issue, issue_fields, organization, request};
+pub use edit::SignetEditor;
+pub use error::SignetError;
 pub use fields::{
     ALTERNATE_KEY, CUSTODY, FIRST_INFORMATION, FULL_SIGNATURE, IDENTIFIED_SIGNATURE, IDENTIFIER,
     LAST_INFORMATION, NAMED, SECONDARY_KEY, SELF_SIGNATURE, SIGNING_KEY,
 };
 use fields::{Form, SIGNATURE_SIZE};
 pub use fingerprint::{Fingerprint, FingerprintKind};
+pub use photo::{MAXIMUM_PHOTO_CHUNKS, MAXIMUM_PHOTO_SIDE, Photo};
+pub use secondary::{Permissions, SecondaryKey};
 pub use validate::{validate_organization, validate_request, validate_user};
 
 /// Bytes of the header: magic number (2) and length of the fields (3). No signature covers it.
@@ -35,68 +43,6 @@ pub const HEADER_SIZE: usize = 5;
 pub const MAXIMUM_SIGNET: usize = HEADER_SIZE + 0xff_ffff;
 /// Most fields in one signet; the tables have fewer than 60 ids, the rest are repetitions.
 pub const MAXIMUM_FIELDS: usize = 4096;
-
-/// Why bytes are not a signet, or a signet does not yield what was asked of it.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum SignetError {
-    /// The magic number is none of 1776, 1789 and 1215.
-    #[error("bytes are not a signet: unknown magic number")]
-    Magic,
-    /// The length in the header is not that of what follows.
-    #[error("signet length is not that of its fields")]
-    Length,
-    /// A field runs past the end of the signet.
-    #[error("signet field {0} is not complete")]
-    Truncated(u8),
-    /// The id has no meaning in this kind of signet.
-    #[error("signet field {0} is not known")]
-    UnknownField(u8),
-    /// A field follows one with a higher id.
-    #[error("signet field {0} is not in ascending order")]
-    Order(u8),
-    /// A field that may occur once occurs again.
-    #[error("signet field {0} is not unique")]
-    Repeated(u8),
-    /// More fields than [`MAXIMUM_FIELDS`].
-    #[error("signet is not within the limit of {MAXIMUM_FIELDS} fields")]
-    TooManyFields,
-    /// The text form is not strict padded base64.
-    #[error("signet text is not strict base64")]
-    Encoding,
-    /// The armour is broken or its tag is not a signet's.
-    #[error("text is not an armoured signet")]
-    Armor,
-    /// The text is not a fingerprint: 86 characters of unpadded base64.
-    #[error("text is not a fingerprint")]
-    Fingerprint,
-    /// The signet has no field of this id.
-    #[error("signet has no field {0}")]
-    Missing(u8),
-    /// The field does not hold a key of the expected form.
-    #[error("signet field {0} is not a usable key")]
-    Key(u8),
-    /// The operation is not defined for this kind of signet.
-    #[error("signet kind is not suitable: {0:?}")]
-    Kind(SignetKind),
-    /// The structure is below what the operation needs.
-    #[error("signet is not complete enough: {0:?}")]
-    Structure(State),
-    /// The key that should sign is not the one in the signet.
-    #[error("signing key is not the key in the signet")]
-    WrongKey,
-    /// The self signature of the request does not verify.
-    #[error("request is not signed by its own key")]
-    SelfSignature,
-    /// An SSR whose alternate key has the 1-byte length of old writers cannot become a user signet.
-    #[error("alternate key is not written in the form of the profile")]
-    AlternateForm,
-    /// The field's value does not fit its length, or may not be set by a caller.
-    #[error("failed to write signet field {0}")]
-    Value(u8),
-    /// The domain or address is not well formed.
-    #[error("identifier is not a domain or address: {0:?}")]
-    Identifier(String),
-}
 
 /// The three objects in signet framing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -161,33 +107,6 @@ impl State {
     /// Whether the signet may be used.
     pub fn is_valid(self) -> bool {
         self >= Self::Request
-    }
-}
-
-/// What a secondary organizational key may sign: bits of its permission byte (spec/10 §4.2).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Permissions(pub u8);
-
-impl Permissions {
-    /// Nothing.
-    pub const NONE: Self = Self(0);
-    /// User signets.
-    pub const SIGNETS: Self = Self(0x01);
-    /// Messages, as origin.
-    pub const MESSAGES: Self = Self(0x02);
-    /// TLS certificates.
-    pub const TLS: Self = Self(0x04);
-    /// Software.
-    pub const SOFTWARE: Self = Self(0x08);
-
-    /// These permissions and `other`.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    fn includes(self, wanted: Self) -> bool {
-        self.0 & wanted.0 == wanted.0
     }
 }
 
@@ -325,6 +244,18 @@ impl Signet {
             .map(|span| self.slice(span.data.clone()))
     }
 
+    /// The data of the first named extension field (251) with this name; names compare exactly.
+    pub fn named_field(&self, name: &[u8]) -> Option<&[u8]> {
+        self.named_fields(name).next()
+    }
+
+    /// The data of every named extension field (251) with this name, in order.
+    pub fn named_fields(&self, name: &[u8]) -> impl Iterator<Item = &[u8]> {
+        self.fields()
+            .filter(move |field| field.name == Some(name))
+            .map(|field| field.data)
+    }
+
     /// The key in field 1: POK of an organization, signing key of a user.
     pub fn signing_key(&self) -> Result<VerifyingKey, SignetError> {
         let data = self
@@ -401,52 +332,13 @@ impl Signet {
             .any(|kind| self.fingerprint(kind).as_ref() == Some(fingerprint))
     }
 
-    /// Keys that may sign messages for this organization: the POK, then SOKs with that permission.
-    pub fn message_keys(&self) -> Result<Vec<VerifyingKey>, SignetError> {
-        self.keys_for(Permissions::MESSAGES)
-    }
-
-    /// Keys that may sign this organization's user signets.
-    pub fn signet_keys(&self) -> Result<Vec<VerifyingKey>, SignetError> {
-        self.keys_for(Permissions::SIGNETS)
-    }
-
-    /// Keys that may sign this organization's TLS certificates.
-    pub fn tls_keys(&self) -> Result<Vec<VerifyingKey>, SignetError> {
-        self.keys_for(Permissions::TLS)
-    }
-
-    /// The POK, then every SOK with all `wanted` permissions. A SOK that does not qualify is not
-    /// looked at further; one that qualifies but cannot be read fails the list (spec/95 item 4).
-    pub fn keys_for(&self, wanted: Permissions) -> Result<Vec<VerifyingKey>, SignetError> {
-        if self.kind != SignetKind::Organization {
-            return Err(SignetError::Kind(self.kind));
-        }
-        if self.structure() < State::Cryptographic {
-            return Err(SignetError::Structure(self.structure()));
-        }
-        let mut keys = vec![self.signing_key()?];
-        for field in self.fields().filter(|field| field.id == SECONDARY_KEY) {
-            if let Some((permissions, key)) = field.data.split_first()
-                && Permissions(*permissions).includes(wanted)
-            {
-                let key = VerifyingKey::from_signet_format(key);
-                keys.push(key.ok_or(SignetError::Key(SECONDARY_KEY))?);
-            }
-        }
-        Ok(keys)
-    }
-
-    /// The signet cut behind the cryptographic or full signature, under a header of its own.
-    pub fn split(&self, at: FingerprintKind) -> Result<Signet, SignetError> {
-        let last = at
-            .last_field(self.kind)
-            .ok_or(SignetError::Kind(self.kind))?;
-        Self::parse(&with_header(self.kind, self.through(last)))
-    }
-
     fn slice(&self, range: Range<usize>) -> &[u8] {
         self.bytes.get(range).unwrap_or_default()
+    }
+
+    /// The serialized fields, without the header.
+    fn all_fields(&self) -> &[u8] {
+        self.slice(HEADER_SIZE..self.bytes.len())
     }
 
     /// The serialized fields in front of the first one with an id of `signature` or higher: what

@@ -5,7 +5,8 @@
 //! Where several things are wrong, *invalid* is reported before *broken custody*.
 
 use super::{
-    CUSTODY, FULL_SIGNATURE, IDENTIFIED_SIGNATURE, SELF_SIGNATURE, Signet, SignetKind, State,
+    CUSTODY, FULL_SIGNATURE, IDENTIFIED_SIGNATURE, IDENTIFIER, SELF_SIGNATURE, Signet, SignetKind,
+    State,
 };
 use crate::keys::VerifyingKey;
 use crate::name;
@@ -62,13 +63,9 @@ pub fn validate_user(
     let Ok(keys) = organization.signet_keys() else {
         return State::Invalid;
     };
-    let domain_fits = match (signet.identifier(), organization.identifier()) {
-        (Some(own), Some(domain)) => name::same_domain(name::domain_of(own), domain),
-        _ => true,
-    };
     if !self_signature_verifies(signet)
         || !organization_signatures_verify(signet, &keys)
-        || !domain_fits
+        || !domain_fits(signet, organization)
         || !identifier_fits(signet, address)
     {
         return State::Invalid;
@@ -99,7 +96,19 @@ pub fn validate_request(signet: &Signet, previous: Option<&Signet>) -> State {
     }
 }
 
-fn is_sound_organization(organization: &Signet) -> bool {
+/// Whether the identifier of a user's signet lies in the domain of its organization, as far as both
+/// are there.
+pub(super) fn domain_fits(signet: &Signet, organization: &Signet) -> bool {
+    let both = [signet, organization].map(|signet| signet.field(IDENTIFIER).is_some());
+    both != [true, true]
+        || match (signet.identifier(), organization.identifier()) {
+            (Some(own), Some(domain)) => name::same_domain(name::domain_of(own), domain),
+            _ => false,
+        }
+}
+
+/// Whether an organization's signatures hold under its own POK.
+pub(super) fn is_sound_organization(organization: &Signet) -> bool {
     let own = organization
         .signing_key()
         .map(|pok| vec![pok])
@@ -128,7 +137,7 @@ fn organization_signatures_verify(signet: &Signet, keys: &[VerifyingKey]) -> boo
         .all(|id| verifies(signet, id, keys))
 }
 
-fn self_signature_verifies(signet: &Signet) -> bool {
+pub(super) fn self_signature_verifies(signet: &Signet) -> bool {
     signet
         .signing_key()
         .is_ok_and(|key| verifies(signet, SELF_SIGNATURE, &[key]))
@@ -145,7 +154,7 @@ fn custody_holds(signet: &Signet, previous: Option<&Signet>) -> bool {
 }
 
 fn identifier_fits(signet: &Signet, wanted: Option<&str>) -> bool {
-    match (signet.field(super::IDENTIFIER), wanted) {
+    match (signet.field(IDENTIFIER), wanted) {
         (Some(_), Some(wanted)) => signet
             .identifier()
             .is_some_and(|own| name::same_identifier(own, wanted)),

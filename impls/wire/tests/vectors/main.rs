@@ -4,7 +4,5 @@
 
 mod corpus;
 mod messages;
-mod primitives;
-mod records;
 mod rulings;
 mod signets;

@@ -40,7 +40,8 @@ struct Difference {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Condition {
     field: String,
-    equals: Option<String>,
+    equals: Option<Value>,
+    one_of: Option<Vec<Value>>,
     has_bits: Option<u64>,
     lacks_bits: Option<u64>,
     contains: Option<String>,
@@ -164,12 +165,10 @@ impl Condition {
         let any = |test: &dyn Fn(&Value) -> bool| values.iter().any(|value| test(value));
         let mut tests = Vec::new();
         if let Some(wanted) = &self.equals {
-            tests.push(any(&|value| {
-                value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned)
-                    == *wanted
-            }));
+            tests.push(any(&|value| value == wanted));
+        }
+        if let Some(wanted) = &self.one_of {
+            tests.push(any(&|value| wanted.contains(value)));
         }
         if let Some(bits) = self.has_bits {
             tests.push(any(&|value| {

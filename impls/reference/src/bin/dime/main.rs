@@ -11,6 +11,7 @@ mod message;
 mod output;
 mod record;
 mod signet;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -60,6 +61,9 @@ enum Subject {
     /// Seal, sign, open, show and judge messages.
     #[command(subcommand)]
     Message(message::Action),
+    /// Run recorded test vectors.
+    #[command(subcommand)]
+    Vectors(vectors::Action),
     /// Take any object apart without any key, however broken it is.
     ///
     /// Prints one line for each piece: where it lies, what it is, what it says, and after `<-` what
@@ -100,6 +104,7 @@ fn main() -> ExitCode {
         Subject::Signet(action) => signet::run(action),
         Subject::Record(action) => record::run(action),
         Subject::Message(action) => message::run(action),
+        Subject::Vectors(action) => vectors::run(action),
         Subject::Inspect(arguments) => inspect::run(&arguments),
     };
     let (message, code) = match done {

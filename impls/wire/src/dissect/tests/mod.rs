@@ -18,6 +18,9 @@ impl MessageEntropy for Zeros {
     fn ephemeral_key(&mut self) -> [u8; 32] {
         [1; 32]
     }
+    fn message_key(&mut self) -> [u8; 32] {
+        [2; 32]
+    }
     fn alternate_key(&mut self) -> [u8; 32] {
         [2; 32]
     }

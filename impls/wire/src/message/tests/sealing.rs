@@ -138,7 +138,7 @@ fn an_honest_author_refuses_what_readers_would() {
         }),
         ("gzip", |letter| letter.attachments[0].flags = Flags::GZIP),
         ("goes on", |letter| {
-            letter.display[1].flags = Flags::CONTINUES
+            letter.display[0].flags = Flags::CONTINUES
         }),
     ];
     let refusals = cases.map(|(name, change)| {

@@ -24,6 +24,9 @@ impl MessageEntropy for Counting {
     fn ephemeral_key(&mut self) -> [u8; 32] {
         self.next()
     }
+    fn message_key(&mut self) -> [u8; 32] {
+        self.next()
+    }
     fn alternate_key(&mut self) -> [u8; 32] {
         self.next()
     }

@@ -1,5 +1,7 @@
 //! Tests of signets by themselves; those against recorded ones are in `tests/`.
 
+mod edit;
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,0 +1,264 @@
+//! Judging the cases of one file: comparisons come in, are held against the rulings, and the
+//! file's report comes out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::report::{Broken, Difference, Failure, FileReport, MAXIMUM_SHOWN, Ruled, shorten};
+use super::rulings::{Clause, Rulings, Scene};
+use super::{Entry, FolderError};
+
+/// What was compared in one case.
+#[derive(Clone, Debug, Default)]
+pub struct Comparisons(Vec<Comparison>);
+
+#[derive(Clone, Debug)]
+struct Comparison {
+    aspect: String,
+    why: Option<String>,
+    this: Map<String, Value>,
+    memory: bool,
+}
+
+impl Comparisons {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Compares our result with the recorded one. Further facts of this comparison, for rulings
+    /// and readers, can be given with [`Comparisons::with`] afterwards.
+    pub fn equal(
+        &mut self,
+        aspect: impl Into<String>,
+        ours: impl Into<Value>,
+        recorded: impl Into<Value>,
+    ) -> &mut Self {
+        let aspect = aspect.into();
+        let mut this = Map::new();
+        this.insert("aspect".to_owned(), json!(aspect));
+        this.insert("ours".to_owned(), ours.into());
+        this.insert("libdime".to_owned(), recorded.into());
+        self.0.push(Comparison {
+            aspect,
+            why: None,
+            this,
+            memory: false,
+        });
+        self
+    }
+
+    /// Compares bytes; a difference is told as sizes and the first place, not as all the bytes.
+    pub fn bytes(&mut self, aspect: impl Into<String>, ours: &[u8], recorded: &[u8]) -> &mut Self {
+        if ours == recorded {
+            return self.equal(aspect, "the same bytes", "the same bytes");
+        }
+        let first = ours
+            .iter()
+            .zip(recorded)
+            .take_while(|(own, their)| own == their)
+            .count();
+        let excerpt = |bytes: &[u8]| {
+            let shown = bytes.iter().skip(first).take(16).copied();
+            let shown = hex::encode(shown.collect::<Vec<_>>());
+            format!("{} bytes, from offset {first} on {shown}", bytes.len())
+        };
+        self.equal(aspect, excerpt(ours), excerpt(recorded))
+    }
+
+    /// A case in which libdime broke memory: input that must be refused, or at least be handled
+    /// without harm, which then takes a ruling on this aspect.
+    pub fn broke_memory(&mut self, aspect: impl Into<String>, refused: bool) -> &mut Self {
+        let ours = if refused { "reject" } else { "accept" };
+        self.equal(aspect, ours, "reject");
+        if let Some(last) = self.0.last_mut() {
+            last.memory = true;
+        }
+        self
+    }
+
+    /// Adds a fact about the comparison that was made last.
+    pub fn with(&mut self, key: &str, value: impl Into<Value>) -> &mut Self {
+        if let Some(last) = self.0.last_mut() {
+            last.this.insert(key.to_owned(), value.into());
+        }
+        self
+    }
+
+    /// Says why our result is what it is, for the reader.
+    pub fn because(&mut self, why: impl ToString) -> &mut Self {
+        if let Some(last) = self.0.last_mut() {
+            last.why = Some(why.to_string());
+        }
+        self
+    }
+
+    /// Whether the comparison made last found no difference.
+    pub fn agreed(&self) -> bool {
+        self.0.last().is_none_or(Comparison::agrees)
+    }
+}
+
+impl Comparison {
+    fn agrees(&self) -> bool {
+        self.this.get("ours") == self.this.get("libdime")
+    }
+
+    fn describe(&self) -> Difference {
+        let shown = |key: &str| {
+            let value = self.this.get(key);
+            shorten(&value.map_or_else(String::new, |value| match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            }))
+        };
+        let told = |key: &&String| !matches!(key.as_str(), "aspect" | "ours" | "libdime");
+        let facts = self.this.keys().filter(told);
+        Difference {
+            aspect: self.aspect.clone(),
+            ours: shown("ours"),
+            recorded: shown("libdime"),
+            why: self.why.clone(),
+            facts: facts.map(|key| (key.clone(), shown(key))).collect(),
+        }
+    }
+}
+
+/// Collects the judgement of one file.
+#[derive(Debug)]
+pub struct Judge<'r> {
+    rulings: &'r Rulings,
+    topic: &'static str,
+    report: FileReport,
+    ruled: BTreeMap<usize, BTreeSet<String>>,
+    met: BTreeSet<Clause>,
+}
+
+impl<'r> Judge<'r> {
+    pub(super) fn new(rulings: &'r Rulings, topic: &'static str, file: &str) -> Self {
+        Self {
+            rulings,
+            topic,
+            report: FileReport {
+                file: file.to_owned(),
+                ..FileReport::default()
+            },
+            ruled: BTreeMap::new(),
+            met: BTreeSet::new(),
+        }
+    }
+
+    /// Judges one case: `entry` is its JSON, `facts` what was found out about its bytes by other
+    /// means than the code under judgement, so that rulings can name properties of them.
+    pub fn case(&mut self, entry: &Entry<'_>, facts: &Value, comparisons: &Comparisons) {
+        let id = case_id(entry);
+        self.report.cases += 1;
+        let (mut ruled, mut differences) = (false, Vec::new());
+        let broken = comparisons.0.iter().any(|comparison| comparison.memory);
+        for comparison in &comparisons.0 {
+            let clauses = self.announcing(entry.value(), facts, comparison);
+            match (comparison.agrees(), clauses.is_empty()) {
+                (true, true) => {}
+                (true, false) => self.unmet(&id, comparison, &clauses),
+                (false, true) => differences.push(comparison.describe()),
+                (false, false) => {
+                    ruled = true;
+                    for clause in clauses {
+                        self.met.insert(clause);
+                        self.ruled.entry(clause.0).or_default().insert(id.clone());
+                    }
+                }
+            }
+        }
+        if !differences.is_empty() {
+            self.report.failed += 1;
+            self.fail(entry, id, facts, differences);
+        } else if broken {
+            self.report.broken.push(broken_case(id, comparisons));
+        } else if ruled {
+            self.report.ruled += 1;
+        } else {
+            self.report.agreed += 1;
+        }
+    }
+
+    fn announcing(&self, case: &Value, facts: &Value, comparison: &Comparison) -> Vec<Clause> {
+        let this = Value::Object(comparison.this.clone());
+        let scene = Scene {
+            case,
+            facts,
+            this: &this,
+        };
+        self.rulings
+            .announcing(self.topic, &comparison.aspect, scene)
+    }
+
+    fn unmet(&mut self, id: &str, comparison: &Comparison, clauses: &[Clause]) {
+        for clause in clauses {
+            let ruling = self.rulings.ruling(*clause).map_or("", |ruling| &ruling.id);
+            let aspect = &comparison.aspect;
+            self.report.unmet.push(format!(
+                "{id}: {aspect} does not differ although {ruling} says so"
+            ));
+        }
+    }
+
+    fn fail(&mut self, entry: &Entry<'_>, id: String, facts: &Value, differences: Vec<Difference>) {
+        let told = |key: &str| {
+            let text = entry.value().get(key).and_then(Value::as_str);
+            text.map(shorten)
+        };
+        self.report.failures.push(Failure {
+            case: id,
+            path: entry.path().to_owned(),
+            description: told("description"),
+            quirk: told("quirk"),
+            differences,
+            facts: facts.clone(),
+        });
+    }
+
+    /// The report and the clauses that met a difference.
+    pub(super) fn finish(mut self) -> (FileReport, BTreeSet<Clause>) {
+        for (position, cases) in self.ruled {
+            let Some(ruling) = self.rulings.ruling((position, 0)) else {
+                continue;
+            };
+            self.report.rulings.push(Ruled {
+                ruling: ruling.id.clone(),
+                cases: cases.len(),
+                ours: ruling.ours.clone(),
+                examples: cases.into_iter().take(MAXIMUM_SHOWN).collect(),
+            });
+        }
+        (self.report, self.met)
+    }
+}
+
+/// What the case is called: its id, or its place where it has none.
+fn case_id(entry: &Entry<'_>) -> String {
+    let id = entry.value().get("id").and_then(Value::as_str);
+    id.map_or_else(|| entry.path().to_owned(), str::to_owned)
+}
+
+fn broken_case(case: String, comparisons: &Comparisons) -> Broken {
+    let refusals = comparisons.0.iter().filter(|comparison| comparison.memory);
+    Broken {
+        case,
+        refusals: refusals
+            .map(|comparison| {
+                let why = comparison.why.as_deref().unwrap_or("refused");
+                format!("{}: {why}", comparison.aspect)
+            })
+            .collect(),
+    }
+}
+
+/// Runs `judge_case` on every element of the list at `list`.
+pub(super) fn each<'a>(
+    list: &Entry<'a>,
+    mut judge_case: impl FnMut(&Entry<'a>) -> Result<(), FolderError>,
+) -> Result<(), FolderError> {
+    list.items()?.iter().try_for_each(|case| judge_case(case))
+}

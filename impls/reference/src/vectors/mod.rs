@@ -1,0 +1,117 @@
+//! The check of recorded vectors (`dime vectors check`): runs every case of a folder through this
+//! implementation and says where it agrees, where it differs with a ruling, and where without.
+//!
+//! Everything here is a pure function of a loaded [`Folder`]; only loading touches files.
+//!
+//! # How to add a file
+//!
+//! Write a module with `fn check(context: &Context, file: &Entry, judge: &mut Judge) -> Result<(),
+//! FolderError>` and add a row to [`FILES`]: the file's name, the topic of its rulings, by what another file
+//! of that shape is told, and the function. For each case make [`Comparisons`] of our result with the
+//! recorded one, one per aspect, and hand them to [`Judge::case`] together with facts about the case's
+//! bytes that the code under judgement did not find out. Never assert, never panic: what is not of
+//! the format is an error of [`Entry`]. A deliberate difference gets a ruling in
+//! `scenarios/rulings.yaml` whose conditions name properties: `this.ours`, `this.libdime` and what
+//! [`Comparisons::with`] added, `facts.…`, or members of the case. Where libdime broke memory, use
+//! [`Comparisons::broke_memory`].
+
+mod entry;
+mod folder;
+mod judge;
+mod primitives;
+mod records;
+mod report;
+mod rulings;
+mod world;
+
+use std::collections::BTreeSet;
+
+pub use entry::Entry;
+pub use folder::{Folder, FolderError};
+pub use judge::{Comparisons, Judge};
+pub use report::{Broken, Difference, Failure, FileReport, Report, Ruled, Total};
+pub use rulings::{Ruling, Rulings};
+pub use world::{World, Worlds};
+
+/// What the check of a file may use besides the file.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// All files.
+    pub folder: &'a Folder,
+    /// The worlds that cases are in.
+    pub worlds: Worlds<'a>,
+}
+
+/// One kind of file.
+struct Kind {
+    /// The name it goes by.
+    name: &'static str,
+    /// The topic of the rulings about it.
+    topic: &'static str,
+    /// Whether a file of another name is of this shape.
+    recognizes: fn(&Entry<'_>) -> bool,
+    /// Judges its cases.
+    check: fn(&Context<'_>, &Entry<'_>, &mut Judge<'_>) -> Result<(), FolderError>,
+}
+
+/// Every kind of file, in the order in which they are tried.
+const FILES: &[Kind] = &[
+    Kind {
+        name: "mrec.json",
+        topic: "records",
+        recognizes: |file| has_member(file, "genrec"),
+        check: records::check,
+    },
+    Kind {
+        name: "primitives.json",
+        topic: "primitives",
+        recognizes: |file| has_member(file, "crc24"),
+        check: primitives::check,
+    },
+];
+
+/// Judges every file of `folder`. Fails if the folder cannot be judged: a value is not of the
+/// format, or there is nothing to judge.
+pub fn check(folder: &Folder, rulings: &Rulings) -> Result<Report, FolderError> {
+    let context = Context {
+        folder,
+        worlds: Worlds::of(folder)?,
+    };
+    let mut report = Report::default();
+    let (mut topics, mut met) = (BTreeSet::new(), BTreeSet::new());
+    for (name, value) in &folder.json {
+        let file = Entry::root(name, value);
+        let Some(kind) = kind_of(&file) else {
+            report.not_understood.push(name.clone());
+            continue;
+        };
+        let mut judge = Judge::new(rulings, kind.topic, name);
+        (kind.check)(&context, &file, &mut judge)?;
+        let (judged, clauses) = judge.finish();
+        report.files.push(judged);
+        topics.insert(kind.topic);
+        met.extend(clauses);
+    }
+    if report.files.is_empty() {
+        return Err(FolderError::Empty);
+    }
+    for clause in rulings.clauses(&topics) {
+        if let Some(ruling) = rulings.ruling(clause).filter(|_| !met.contains(&clause)) {
+            let place = clause.1 + 1;
+            report
+                .unused
+                .push(format!("{}, difference {place}", ruling.id));
+        }
+    }
+    Ok(report.conclude())
+}
+
+/// The kind of a file: by its name, else by its shape.
+fn kind_of(file: &Entry<'_>) -> Option<&'static Kind> {
+    let named = FILES.iter().find(|kind| kind.name == file.file());
+    named.or_else(|| FILES.iter().find(|kind| (kind.recognizes)(file)))
+}
+
+fn has_member(file: &Entry<'_>, member: &str) -> bool {
+    file.optional(member).is_some()
+}
