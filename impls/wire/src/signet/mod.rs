@@ -6,6 +6,7 @@
 //! `validate_*` functions judge them.
 
 mod build;
+mod custody;
 mod edit;
 mod error;
 mod fields;
@@ -25,6 +26,7 @@ use crate::reader::{Reader, big_endian};
 use crate::{Profile, armor};
 
 pub use build::{OrganizationDraft, issue, issue_fields, organization, request};
+pub use custody::{Chain, ChainError, CustodyBreak, MAXIMUM_CHAIN, validate_chain};
 pub use edit::SignetEditor;
 pub use error::SignetError;
 pub use fields::{
