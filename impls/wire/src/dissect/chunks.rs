@@ -192,7 +192,11 @@ pub fn chunk_name(kind: u8) -> Option<&'static str> {
         5 => "destination",
         33 => "common headers",
         34 => "other headers",
+        65 => "display multipart",
+        66 => "display alternative",
         67 => "display",
+        129 => "attachment multipart",
+        130 => "attachment alternative",
         131 => "attachment",
         225 => "tree signature",
         226 => "author signature",
@@ -207,7 +211,7 @@ pub(super) fn slot_owners(kind: u8) -> &'static [&'static str] {
     match kind {
         4 | 225 | 226 => &["author", "origin", "recipient"],
         5 => &["author", "destination", "recipient"],
-        3 | 33 | 34 | 67 | 131 => &["author", "recipient"],
+        3 | 33 | 34 | 65..=67 | 129..=131 => &["author", "recipient"],
         248 | 249 | 255 => &["author", "origin", "destination", "recipient"],
         _ => &[],
     }

@@ -176,7 +176,10 @@ impl Walk<'_> {
         } else if !whole {
             Some("keyslots are cut off".to_owned())
         } else {
-            self.misplaced(kind)
+            let reserved = matches!(kind, 65 | 66 | 129 | 130);
+            let reserved = reserved.then(|| "type is reserved".to_owned());
+            reserved
+                .or_else(|| self.misplaced(kind))
                 .or_else(|| size_problem(kind, size))
                 .or_else(|| self.bad_point(kind, payload.start))
         };

@@ -19,6 +19,9 @@ pub const MAXIMUM_MESSAGE: usize = 256 * 1024 * 1024;
 /// Most chunks of a message that we read or write.
 pub const MAXIMUM_CHUNKS: usize = 4096;
 
+/// Types of multipart and alternative display chunks, then of such attachments: the public code names
+/// them in comments and says nothing of their payloads.
+const RESERVED_TYPES: [u8; 4] = [65, 66, 129, 130];
 /// Bytes of a chunk in front of its payload: type (1) and payload length (3).
 pub(super) const CHUNK_HEAD: usize = 4;
 /// Bytes of a message in front of its chunks.
@@ -246,6 +249,9 @@ pub enum ParseError {
     /// The type byte has no meaning.
     #[error("chunk type {0} is not known")]
     UnknownChunk(u8),
+    /// The type byte is one of the multipart types, which are named but not defined.
+    #[error("chunk type {0} is reserved")]
+    Reserved(u8),
     /// A chunk runs past the end.
     #[error("chunk {0} is not complete")]
     Truncated(ChunkType),
@@ -362,6 +368,12 @@ impl<'a> Message<'a> {
         Sha512::digest(self.through(ChunkType::AuthorSignature)).into()
     }
 
+    /// What a letter and its bounce have in common: SHA-512 over chunks 2 to 34, envelope and
+    /// metadata. The ephemeral key makes it another for every message.
+    pub fn head_identity(&self) -> [u8; 64] {
+        Sha512::digest(self.through(ChunkType::OtherHeaders)).into()
+    }
+
     /// The bytes of all chunks up to and including those of type `last`.
     pub(super) fn through(&self, last: ChunkType) -> &'a [u8] {
         let end = self
@@ -438,7 +450,11 @@ pub(super) fn check_order(previous: Option<ChunkType>, kind: ChunkType) -> Resul
 /// Reads type and payload length of a chunk and judges whether they go together.
 pub(super) fn read_head(reader: &mut Reader<'_>) -> Result<(ChunkType, usize), ParseError> {
     let [byte] = reader.array().ok_or(ParseError::Length)?;
-    let kind = ChunkType::from_byte(byte).ok_or(ParseError::UnknownChunk(byte))?;
+    let kind = ChunkType::from_byte(byte).ok_or(if RESERVED_TYPES.contains(&byte) {
+        ParseError::Reserved(byte)
+    } else {
+        ParseError::UnknownChunk(byte)
+    })?;
     let size = reader.number(3).ok_or(ParseError::Truncated(kind))?;
     if kind.accepts_payload(size) {
         Ok((kind, size))

@@ -2,9 +2,10 @@
 //! may (spec/30, spec/95 items 31 to 44).
 //!
 //! [`seal`] makes the author's object, [`sign_as_origin`] completes it, `open_as_*` verify and read it,
-//! [`Message`] is its strict structure. [`cipher`] has the primitives for whoever takes messages
+//! [`Message`] is its strict structure, [`Bounce`] what comes back of it. [`cipher`] has the primitives for whoever takes messages
 //! apart with keys in hand.
 
+mod bounce;
 mod chunk;
 pub mod cipher;
 mod content;
@@ -15,10 +16,14 @@ mod open;
 mod origin;
 mod payload;
 mod pieces;
+mod policy;
 mod seal;
 mod signatures;
 mod view;
 
+pub use bounce::{
+    Bounce, BounceExtent, bounce_as_destination, verify_bounce_as_author, verify_bounce_as_origin,
+};
 pub use chunk::{
     Actor, Chunk, ChunkType, KEYSLOT_SIZE, MAXIMUM_CHUNKS, MAXIMUM_MESSAGE, MAXIMUM_PAYLOAD,
     MESSAGE_MAGIC, Message, ParseError, Section, TRACING_MAGIC,
@@ -28,13 +33,15 @@ pub use entropy::{MessageEntropy, StreamEntropy};
 pub use envelope::{DestinationEnvelope, Envelope, EnvelopeError, OriginEnvelope};
 pub use headers::{CommonHeaders, HeaderError};
 pub use open::{
-    DestinationSignets, OpenError, Opened, OriginSignets, open_as_author, open_as_destination,
-    open_as_origin, open_as_recipient, read_destination_envelope, read_origin_envelope,
+    DestinationSignets, OpenError, Opened, OriginSignets, open_as_author, open_as_author_with,
+    open_as_destination, open_as_destination_with, open_as_origin, open_as_origin_with,
+    open_as_recipient, open_as_recipient_with, read_destination_envelope, read_origin_envelope,
     read_recipient_envelopes,
 };
 pub use origin::{Bounces, sign_as_origin};
-pub use payload::{Flags, PAYLOAD_HEAD};
+pub use payload::{Flags, PAYLOAD_HEAD, Padding};
 pub use pieces::pieces;
+pub use policy::{OriginKeys, ReadPolicy};
 pub use seal::{Letter, MAXIMUM_PART, SealError, SealOptions, Signets, seal};
 pub use signatures::{TreeSignature, tree_signature_input};
 

@@ -13,7 +13,7 @@ use super::view::{
 };
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
-    ParseError, Part, TreeSignature,
+    ParseError, Part, ReadPolicy, TreeSignature,
 };
 use crate::alternate::Agreement;
 use crate::keys::{AlternateKey, EncryptionKey};
@@ -75,6 +75,15 @@ pub enum OpenError {
     /// Tracing data to be added is empty or too long.
     #[error("tracing data is not between 1 and 65535 bytes")]
     Tracing,
+    /// The message does not end with a signature under which it could have come back.
+    #[error("message is not a bounce")]
+    NotABounce,
+    /// A bounce holds a chunk that bounces of its extent do not return.
+    #[error("bounce has a chunk {0} that is not to be returned")]
+    Unreturned(ChunkType),
+    /// A bounce has tracing in front, which nothing covers.
+    #[error("bounce is not free of tracing")]
+    TracedBounce,
 }
 
 /// The signets an origin needs to judge a message.
@@ -163,8 +172,18 @@ pub fn open_as_origin(
     key: &EncryptionKey,
     signets: &OriginSignets<'_>,
 ) -> Result<Opened, OpenError> {
+    open_as_origin_with(message, key, signets, &ReadPolicy::default())
+}
+
+/// As [`open_as_origin`], under a policy.
+pub fn open_as_origin_with(
+    message: &Message<'_>,
+    key: &EncryptionKey,
+    signets: &OriginSignets<'_>,
+    policy: &ReadPolicy,
+) -> Result<Opened, OpenError> {
     complete(message)?;
-    let view = View::new(message, key, Actor::Origin);
+    let view = View::new(message, key, Actor::Origin).under(*policy);
     let author = user_key(Actor::Author, signets.author)?;
     let envelope = view.origin_envelope(Some(&author))?;
     check_organization(Actor::Origin, signets.origin)?;
@@ -192,8 +211,18 @@ pub fn open_as_destination(
     key: &EncryptionKey,
     signets: &DestinationSignets<'_>,
 ) -> Result<Opened, OpenError> {
+    open_as_destination_with(message, key, signets, &ReadPolicy::default())
+}
+
+/// As [`open_as_destination`], under a policy.
+pub fn open_as_destination_with(
+    message: &Message<'_>,
+    key: &EncryptionKey,
+    signets: &DestinationSignets<'_>,
+    policy: &ReadPolicy,
+) -> Result<Opened, OpenError> {
     complete(message)?;
-    let view = View::new(message, key, Actor::Destination);
+    let view = View::new(message, key, Actor::Destination).under(*policy);
     let envelope = view.destination_envelope(None)?;
     check_organization(Actor::Origin, signets.origin)?;
     check_organization(Actor::Destination, signets.destination)?;
@@ -219,7 +248,18 @@ pub fn open_as_recipient(
     signets: &Signets<'_>,
     alternate: &[AlternateKey],
 ) -> Result<Opened, OpenError> {
-    let view = View::new(message, key, Actor::Recipient);
+    open_as_recipient_with(message, key, signets, alternate, &ReadPolicy::default())
+}
+
+/// As [`open_as_recipient`], under a policy.
+pub fn open_as_recipient_with(
+    message: &Message<'_>,
+    key: &EncryptionKey,
+    signets: &Signets<'_>,
+    alternate: &[AlternateKey],
+    policy: &ReadPolicy,
+) -> Result<Opened, OpenError> {
+    let view = View::new(message, key, Actor::Recipient).under(*policy);
     let (mut opened, author) = view.judge_as_user(signets)?;
     view.origin_signatures(signets.origin, &mut opened)?;
     let ephemeral = view.alternate_ephemeral(&author)?;
@@ -249,17 +289,26 @@ pub fn open_as_author(
     signets: &Signets<'_>,
     ephemeral_alternate: Option<&AlternateKey>,
 ) -> Result<Opened, OpenError> {
-    let view = View::new(message, key, Actor::Author);
+    open_as_author_with(
+        message,
+        key,
+        signets,
+        ephemeral_alternate,
+        &ReadPolicy::default(),
+    )
+}
+
+/// As [`open_as_author`], under a policy.
+pub fn open_as_author_with(
+    message: &Message<'_>,
+    key: &EncryptionKey,
+    signets: &Signets<'_>,
+    ephemeral_alternate: Option<&AlternateKey>,
+    policy: &ReadPolicy,
+) -> Result<Opened, OpenError> {
+    let view = View::new(message, key, Actor::Author).under(*policy);
     let (mut opened, author) = view.judge_as_user(signets)?;
-    let ephemeral = view.alternate_ephemeral(&author)?;
-    let kept = ephemeral_alternate.filter(|kept| ephemeral == Some(kept.public()));
-    let recipient = signets.recipient.alternate_keys();
-    let agreements: Vec<Agreement> = kept
-        .zip(recipient.first())
-        .and_then(|(kept, public)| Agreement::as_author(kept, public))
-        .into_iter()
-        .collect();
-    view.contents(&author, &agreements, ephemeral.is_some(), &mut opened)?;
+    view.author_contents(&author, signets.recipient, ephemeral_alternate, &mut opened)?;
     Ok(opened)
 }
 

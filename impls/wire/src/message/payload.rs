@@ -13,6 +13,8 @@ pub const PAYLOAD_HEAD: usize = 69;
 const SIGNATURE_SIZE: usize = 64;
 /// Where the size classes of ordinary padding begin.
 const PADDING_CLASS: usize = 256;
+/// Distance of the larger bucket sizes: the longest padding that flag 0x01 allows.
+const LARGEST_BUCKET_STEP: usize = 4096;
 /// Granularity of padding, the cipher's block size.
 const BLOCK: usize = 16;
 
@@ -50,6 +52,48 @@ impl Flags {
     pub fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
+}
+
+/// How long a writer makes paddings. Readers of spec/30 read all of them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Padding {
+    /// By a random byte, as libdime does; over several messages the least length shows through.
+    #[default]
+    Random,
+    /// To fixed sizes of the whole payload: 1024, 2048, 4096 and multiples of 4096 bytes. Every chunk
+    /// gets flag 0x01, since no other padding reaches that far; libdime cannot read it.
+    Buckets,
+}
+
+impl Padding {
+    /// The flags of a payload whose other flags are `flags`.
+    pub(super) fn flags(self, flags: Flags) -> Flags {
+        match self {
+            Self::Random => flags,
+            Self::Buckets => flags.with(Flags::ALTERNATE_PADDING),
+        }
+    }
+
+    /// The byte that decides over the padding behind `data` bytes of data. `random` is drawn in any
+    /// case, so that what else is drawn does not depend on the choice.
+    pub(super) fn byte(self, data: usize, random: u8) -> u8 {
+        match self {
+            Self::Random => random,
+            Self::Buckets => {
+                let used = PAYLOAD_HEAD + data;
+                let blocks = (bucket(used) - used).saturating_sub(1) / BLOCK;
+                u8::try_from(blocks).unwrap_or(u8::MAX)
+            }
+        }
+    }
+}
+
+/// The size to which a payload of `used` bytes without padding is filled up; always more than `used`,
+/// by 4096 at most.
+fn bucket(used: usize) -> usize {
+    let small = [LARGEST_BUCKET_STEP / 4, LARGEST_BUCKET_STEP / 2];
+    let fitting = small.into_iter().find(|size| *size > used);
+    fitting.unwrap_or((used / LARGEST_BUCKET_STEP + 1) * LARGEST_BUCKET_STEP)
 }
 
 /// Length of the padding behind `data` bytes of data, and the pad byte, for the random byte `random`.
@@ -156,6 +200,21 @@ mod tests {
                 );
                 assert_eq!((length - 1) / 16, usize::from(pad));
             }
+        }
+    }
+
+    #[test]
+    fn buckets_are_exactly_filled() {
+        for size in 1..=20_000 {
+            let byte = Padding::Buckets.byte(size, 77);
+            let (length, pad) = padding(size, Padding::Buckets.flags(Flags::NONE), byte);
+            let total = PAYLOAD_HEAD + size + length;
+            assert!((1..=4096).contains(&length) && (length - 1) / 16 == usize::from(pad));
+            assert!(
+                [1024, 2048].contains(&total) || total.is_multiple_of(4096),
+                "{size}: {total}"
+            );
+            assert_eq!(total, bucket(PAYLOAD_HEAD + size), "{size}");
         }
     }
 

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::chunk::{CHUNK_HEAD, EPHEMERAL_SIZE, MESSAGE_HEAD, SIGNATURE_SIZE};
 use super::cipher::ChunkKey;
-use super::payload::{self, PartView};
+use super::payload::{self, Padding, PartView};
 use super::signatures::tree_input;
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Flags, HeaderError, KEYSLOT_SIZE,
@@ -118,6 +118,8 @@ impl<'a> Signets<'a> {
 pub struct SealOptions {
     /// What the tree signature covers.
     pub tree: TreeSignature,
+    /// How long paddings are.
+    pub padding: Padding,
     /// Whether display data goes under the alternate layer first.
     pub alternate: bool,
     /// Whether chunk 5 is signed by a key of the message's own, which chunk 4 certifies, so that
@@ -196,6 +198,7 @@ struct Sealer<'a> {
     body: usize,
     chunks: Vec<(ChunkType, Range<usize>)>,
     largest_piece: usize,
+    padding: Padding,
     author: &'a SigningKey,
     keks: BTreeMap<Actor, Kek>,
     overridden: BTreeMap<(ChunkType, Actor), Kek>,
@@ -240,6 +243,7 @@ impl<'a> Sealer<'a> {
             out,
             chunks: Vec::new(),
             largest_piece: options.largest_piece(),
+            padding: options.padding,
             author,
             keks,
             overridden,
@@ -303,7 +307,7 @@ impl<'a> Sealer<'a> {
         piece: &[u8],
         agreement: &Agreement,
     ) -> Result<(), SealError> {
-        let flags = flags.with(Flags::ALTERNATE_KEY);
+        let flags = self.padding.flags(flags.with(Flags::ALTERNATE_KEY));
         let mut data = Zeroizing::new(piece.to_vec());
         let tag: [u8; alternate::TAG_SIZE] =
             agreement.seal(kind, self.chunks.len(), flags.0, data.as_mut_slice());
@@ -323,13 +327,15 @@ impl<'a> Sealer<'a> {
         )
     }
 
-    fn part(&mut self, kind: ChunkType, part: PartView<'_>) -> Result<(), SealError> {
+    fn part(&mut self, kind: ChunkType, mut part: PartView<'_>) -> Result<(), SealError> {
+        part.flags = self.padding.flags(part.flags);
         if part.data.len() > MAXIMUM_PART
             || self.out.len() + part.data.len() + CHUNK_OVERHEAD > MAXIMUM_MESSAGE
         {
             return Err(SealError::TooLarge);
         }
         let random = self.entropy.padding(self.chunks.len());
+        let random = self.padding.byte(part.data.len() + part.tail.len(), random);
         let start = self.open_chunk(kind, 0);
         let signer = self.signers.get(&kind).unwrap_or(self.author);
         payload::write(&mut self.out, part, random, signer);

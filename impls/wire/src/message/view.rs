@@ -10,10 +10,10 @@ use super::seal::Signets;
 use super::signatures::{Covered, Extent};
 use super::{
     Actor, Chunk, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
-    Part, TreeSignature,
+    Part, ReadPolicy, TreeSignature,
 };
 use crate::alternate::{Agreement, EPHEMERAL_SIZE};
-use crate::keys::{AlternatePublicKey, EncryptionKey, Kek, Signature, VerifyingKey};
+use crate::keys::{AlternateKey, AlternatePublicKey, EncryptionKey, Kek, Signature, VerifyingKey};
 use crate::name;
 use crate::signet::{Fingerprint, FingerprintKind, Signet, SignetError, SignetKind, State};
 
@@ -23,6 +23,7 @@ pub(super) struct View<'m, 'a> {
     covered: &'m dyn Covered,
     actor: Actor,
     kek: Kek,
+    policy: ReadPolicy,
 }
 
 impl<'m, 'a> View<'m, 'a> {
@@ -42,7 +43,13 @@ impl<'m, 'a> View<'m, 'a> {
             covered,
             actor,
             kek: Kek::derive(key, message.ephemeral()),
+            policy: ReadPolicy::default(),
         }
+    }
+
+    /// The same view with another policy than the default.
+    pub(super) fn under(self, policy: ReadPolicy) -> Self {
+        Self { policy, ..self }
     }
 
     fn decrypt(&self, chunk: &Chunk<'_>) -> Result<Vec<u8>, OpenError> {
@@ -128,10 +135,8 @@ impl<'m, 'a> View<'m, 'a> {
         let tree = self
             .signature(ChunkType::TreeSignature)?
             .ok_or(OpenError::TreeSignature)?;
-        let forms = [TreeSignature::Libdime, TreeSignature::Intended];
-        let mut fitting = forms
-            .into_iter()
-            .filter(|form| author.verify(&self.covered.tree(*form), &tree));
+        let forms = self.policy.tree_forms();
+        let mut fitting = forms.filter(|form| author.verify(&self.covered.tree(*form), &tree));
         let form = fitting.next().ok_or(OpenError::TreeSignature)?;
         let full = self
             .signature(ChunkType::AuthorSignature)?
@@ -148,47 +153,65 @@ impl<'m, 'a> View<'m, 'a> {
         origin: &Signet,
         opened: &mut Opened,
     ) -> Result<(), OpenError> {
-        let keys = origin
-            .message_keys()
-            .map_err(|error| OpenError::Signet(Actor::Origin, error))?;
-        let verify = |kind: ChunkType, extent: Extent| -> Result<bool, OpenError> {
-            let Some(signature) = self.signature(kind)? else {
-                return Ok(false);
-            };
-            if signature.0 == [0; 64] {
-                return Err(OpenError::NeverSigned(kind));
+        let keys = self.origin_keys(origin)?;
+        for (kind, present) in [
+            (ChunkType::MetadataBounce, &mut opened.metadata_bounce),
+            (ChunkType::DisplayBounce, &mut opened.display_bounce),
+        ] {
+            *present = self.message.chunk(kind).is_some();
+            if *present {
+                self.origin_signature(kind, &keys)?;
             }
-            let valid = keys
-                .iter()
-                .any(|key| self.covered.verifies(extent, key, &signature));
-            if valid {
-                Ok(true)
-            } else {
-                Err(OpenError::OriginSignature(kind))
-            }
-        };
-        opened.metadata_bounce = verify(
-            ChunkType::MetadataBounce,
-            Extent::Through(ChunkType::OtherHeaders),
-        )?;
-        opened.display_bounce = verify(
-            ChunkType::DisplayBounce,
-            Extent::Through(ChunkType::Display),
-        )?;
-        verify(
-            ChunkType::OriginSignature,
-            Extent::Before(ChunkType::OriginSignature),
-        )?;
-        Ok(())
+        }
+        self.origin_signature(ChunkType::OriginSignature, &keys)
     }
 
-    /// What author and recipient check alike: both envelopes, all four signets, the author's
-    /// signatures.
+    /// The keys by which an origin may sign messages under the reader's policy.
+    pub(super) fn origin_keys(&self, origin: &Signet) -> Result<Vec<VerifyingKey>, OpenError> {
+        let keys = self.policy.origin_keys(origin);
+        keys.map_err(|error| OpenError::Signet(Actor::Origin, error))
+    }
+
+    /// Verifies one of the three signatures of the origin, which must be there.
+    pub(super) fn origin_signature(
+        &self,
+        kind: ChunkType,
+        keys: &[VerifyingKey],
+    ) -> Result<(), OpenError> {
+        let signature = self.signature(kind)?.ok_or(OpenError::Incomplete(kind))?;
+        if signature.0 == [0; 64] {
+            return Err(OpenError::NeverSigned(kind));
+        }
+        let extent = match kind {
+            ChunkType::MetadataBounce => Extent::Through(ChunkType::OtherHeaders),
+            ChunkType::DisplayBounce => Extent::Through(ChunkType::Display),
+            _ => Extent::Before(kind),
+        };
+        let verifies = |key| self.covered.verifies(extent, key, &signature);
+        if keys.iter().any(verifies) {
+            Ok(())
+        } else {
+            Err(OpenError::OriginSignature(kind))
+        }
+    }
+
+    /// What author and recipient check alike of a whole message: both envelopes, all four signets,
+    /// the author's signatures.
     pub(super) fn judge_as_user(
         &self,
         signets: &Signets<'_>,
     ) -> Result<(Opened, VerifyingKey), OpenError> {
         complete(self.message)?;
+        let (mut opened, author) = self.judge_envelopes(signets)?;
+        opened.tree = Some(self.author_signatures(&author)?);
+        Ok((opened, author))
+    }
+
+    /// Both envelopes against all four signets and each other, with the author's plaintext signatures.
+    pub(super) fn judge_envelopes(
+        &self,
+        signets: &Signets<'_>,
+    ) -> Result<(Opened, VerifyingKey), OpenError> {
         let author = user_key(Actor::Author, signets.author)?;
         let origin = self.origin_envelope(Some(&author))?;
         let signer = self.destination_signer(&author, &origin);
@@ -211,18 +234,33 @@ impl<'m, 'a> View<'m, 'a> {
         ] {
             self.standard(kind, Some(key))?;
         }
-        let tree = self.author_signatures(&author)?;
         let hardened = origin.message_key.is_some();
-        let envelope = Envelope::new(Some(origin), Some(destination));
-        Ok((
-            Opened {
-                envelope,
-                tree: Some(tree),
-                hardened,
-                ..Opened::default()
-            },
-            author,
-        ))
+        let opened = Opened {
+            envelope: Envelope::new(Some(origin), Some(destination)),
+            hardened,
+            ..Opened::default()
+        };
+        Ok((opened, author))
+    }
+
+    /// The contents as the author reads them, who opens the alternate layer only with the message's
+    /// ephemeral secret, if it was kept.
+    pub(super) fn author_contents(
+        &self,
+        author: &VerifyingKey,
+        recipient: &Signet,
+        kept: Option<&AlternateKey>,
+        opened: &mut Opened,
+    ) -> Result<(), OpenError> {
+        let ephemeral = self.alternate_ephemeral(author)?;
+        let kept = kept.filter(|kept| ephemeral == Some(kept.public()));
+        let keys = recipient.alternate_keys();
+        let agreements: Vec<Agreement> = kept
+            .zip(keys.first())
+            .and_then(|(kept, public)| Agreement::as_author(kept, public))
+            .into_iter()
+            .collect();
+        self.contents(author, &agreements, ephemeral.is_some(), opened)
     }
 
     /// Whose plaintext signature chunk 5 bears: the message's own key if the author's signature on

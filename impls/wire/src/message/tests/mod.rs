@@ -1,8 +1,10 @@
 //! Tests of whole messages; those against recorded ones are in `tests/`.
 
+mod bounces;
 mod content;
 mod hardened;
 mod opening;
+mod padding;
 mod properties;
 mod sealing;
 mod stage;

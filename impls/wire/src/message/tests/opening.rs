@@ -348,3 +348,75 @@ fn a_destination_cannot_be_asked_what_a_changed_envelope_decrypts_to() {
         );
     }
 }
+
+#[test]
+fn a_reader_may_insist_on_the_pok() {
+    let stage = Stage::new(Profile::Libdime);
+    let authored = stage.seal(&SealOptions::default()).expect("a good letter");
+    let keys = PrivateKeys {
+        signing: stage.sok.clone(),
+        encryption: stage.keys[&Actor::Origin].encryption.clone(),
+    };
+    let both = Bounces {
+        metadata: true,
+        display: true,
+    };
+    let by_sok = sign_as_origin(&authored, &keys, both, None).expect("a good message");
+    let by_pok = stage.sealed_and_signed(&SealOptions::default());
+    let strict = ReadPolicy {
+        origin_keys: OriginKeys::PokOnly,
+        ..ReadPolicy::default()
+    };
+    let refused = Err(OpenError::OriginSignature(ChunkType::MetadataBounce));
+    for actor in [Actor::Destination, Actor::Recipient] {
+        assert!(stage.open(actor, &by_sok).is_ok());
+        assert!(stage.open_under(actor, &by_pok, &strict).is_ok());
+        assert_eq!(stage.open_under(actor, &by_sok, &strict), refused);
+    }
+}
+
+#[test]
+fn a_reader_may_insist_on_one_form_of_the_tree_signature() {
+    let stage = Stage::new(Profile::Libdime);
+    let forms = [TreeSignature::Libdime, TreeSignature::Intended];
+    for written in forms {
+        let bytes = stage.sealed_and_signed(&SealOptions {
+            tree: written,
+            ..SealOptions::default()
+        });
+        for wanted in forms {
+            let policy = ReadPolicy {
+                tree: Some(wanted),
+                ..ReadPolicy::default()
+            };
+            for actor in [Actor::Author, Actor::Origin, Actor::Recipient] {
+                let opened = stage.open_under(actor, &bytes, &policy);
+                let tree = opened.map(|opened| opened.tree);
+                let expected = if wanted == written {
+                    Ok(Some(written))
+                } else {
+                    Err(OpenError::TreeSignature)
+                };
+                assert_eq!(tree, expected, "{actor}");
+            }
+        }
+    }
+}
+
+#[test]
+fn multipart_types_are_reserved() {
+    let stage = Stage::new(Profile::Libdime);
+    let bytes = stage.sealed_and_signed(&SealOptions::default());
+    let message = Message::parse(&bytes).expect("a good message");
+    let display = message.chunk(ChunkType::Display).expect("it has one");
+    for reserved in [65, 66, 129, 130] {
+        let mut changed = bytes.clone();
+        changed[display.offset] = reserved;
+        let parsed = Message::parse(&changed).map(|_| ());
+        assert_eq!(parsed, Err(ParseError::Reserved(reserved)));
+        let named = crate::dissect::chunk_name(reserved);
+        assert!(
+            named.is_some_and(|name| name.contains("multipart") || name.contains("alternative"))
+        );
+    }
+}

@@ -157,6 +157,25 @@ impl Stage {
         bytes: &[u8],
         signets: &Signets<'_>,
     ) -> Result<Opened, OpenError> {
+        self.open_all(actor, bytes, signets, &ReadPolicy::default())
+    }
+
+    pub(super) fn open_under(
+        &self,
+        actor: Actor,
+        bytes: &[u8],
+        policy: &ReadPolicy,
+    ) -> Result<Opened, OpenError> {
+        self.open_all(actor, bytes, &self.signets(), policy)
+    }
+
+    fn open_all(
+        &self,
+        actor: Actor,
+        bytes: &[u8],
+        signets: &Signets<'_>,
+        policy: &ReadPolicy,
+    ) -> Result<Opened, OpenError> {
         let message = Message::parse(bytes)?;
         let key = &self.keys[&actor].encryption;
         let Signets {
@@ -166,31 +185,27 @@ impl Stage {
             recipient,
         } = *signets;
         match actor {
-            Actor::Author => open_as_author(&message, key, signets, None),
-            Actor::Origin => open_as_origin(
-                &message,
-                key,
-                &OriginSignets {
+            Actor::Author => open_as_author_with(&message, key, signets, None, policy),
+            Actor::Origin => {
+                let signets = OriginSignets {
                     author,
                     origin,
                     destination,
-                },
-            ),
-            Actor::Destination => open_as_destination(
-                &message,
-                key,
-                &DestinationSignets {
+                };
+                open_as_origin_with(&message, key, &signets, policy)
+            }
+            Actor::Destination => {
+                let signets = DestinationSignets {
                     origin,
                     destination,
                     recipient,
-                },
-            ),
-            Actor::Recipient => open_as_recipient(
-                &message,
-                key,
-                signets,
-                std::slice::from_ref(&self.alternate),
-            ),
+                };
+                open_as_destination_with(&message, key, &signets, policy)
+            }
+            Actor::Recipient => {
+                let alternate = std::slice::from_ref(&self.alternate);
+                open_as_recipient_with(&message, key, signets, alternate, policy)
+            }
         }
     }
 
