@@ -8,14 +8,13 @@ use super::envelope::EnvelopeError;
 use super::headers::HeaderError;
 use super::letter::Signets;
 use super::view::{
-    View, check_destination_envelope, check_organization, check_origin_envelope, user_key,
+    Layer, View, check_destination_envelope, check_organization, check_origin_envelope, user_key,
 };
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
     ParseError, Part, ReadPolicy, TreeSignature,
 };
-use crate::alternate::Agreement;
-use crate::keys::{AlternateKey, EncryptionKey};
+use crate::keys::{AlternateKey, EncryptionKey, VerifyingKey};
 use crate::name;
 use crate::signet::{Signet, SignetError};
 
@@ -189,8 +188,15 @@ pub fn open_as_origin_with(
     signets: &OriginSignets<'_>,
     policy: &ReadPolicy,
 ) -> Result<Opened, OpenError> {
-    complete(message)?;
     let view = View::new(message, key, Actor::Origin).under(*policy);
+    judge_as_origin(&view, signets)
+}
+
+pub(super) fn judge_as_origin(
+    view: &View<'_, '_>,
+    signets: &OriginSignets<'_>,
+) -> Result<Opened, OpenError> {
+    complete(view.message)?;
     let author = user_key(Actor::Author, signets.author)?;
     let envelope = view.origin_envelope(Some(&author))?;
     check_organization(Actor::Origin, signets.origin)?;
@@ -228,8 +234,15 @@ pub fn open_as_destination_with(
     signets: &DestinationSignets<'_>,
     policy: &ReadPolicy,
 ) -> Result<Opened, OpenError> {
-    complete(message)?;
     let view = View::new(message, key, Actor::Destination).under(*policy);
+    judge_as_destination(&view, signets)
+}
+
+pub(super) fn judge_as_destination(
+    view: &View<'_, '_>,
+    signets: &DestinationSignets<'_>,
+) -> Result<Opened, OpenError> {
+    complete(view.message)?;
     let envelope = view.destination_envelope(None)?;
     check_organization(Actor::Origin, signets.origin)?;
     check_organization(Actor::Destination, signets.destination)?;
@@ -267,22 +280,25 @@ pub fn open_as_recipient_with(
     policy: &ReadPolicy,
 ) -> Result<Opened, OpenError> {
     let view = View::new(message, key, Actor::Recipient).under(*policy);
-    let (mut opened, author) = view.judge_as_user(signets)?;
-    view.origin_signatures(signets.origin, &mut opened)?;
-    let ephemeral = view.alternate_ephemeral(&author)?;
-    let agreements: Vec<Agreement> = match ephemeral {
-        Some(public) => alternate
-            .iter()
-            .map(|own| Agreement::as_recipient(own, &public).ok_or(OpenError::AlternateKey))
-            .collect::<Result<_, _>>()?,
-        None => Vec::new(),
-    };
-    view.contents(&author, &agreements, ephemeral.is_some(), &mut opened)?;
+    let (mut opened, author, layer) = judge_as_recipient(&view, signets, alternate)?;
+    view.contents(&author, &layer, &mut opened)?;
     if opened.still_sealed.is_empty() && opened.attachments_still_sealed.is_empty() {
         Ok(opened)
     } else {
         Err(OpenError::NoAlternateKey)
     }
+}
+
+/// All that a recipient judges but the contents, with what these are then read by.
+pub(super) fn judge_as_recipient(
+    view: &View<'_, '_>,
+    signets: &Signets<'_>,
+    alternate: &[AlternateKey],
+) -> Result<(Opened, VerifyingKey, Layer), OpenError> {
+    let (mut opened, author) = view.judge_as_user(signets)?;
+    view.origin_signatures(signets.origin, &mut opened)?;
+    let layer = view.layer_as_recipient(&author, alternate)?;
+    Ok((opened, author, layer))
 }
 
 /// Opens and judges a sent copy as its author: as the recipient, but without the origin's signatures,
@@ -315,9 +331,20 @@ pub fn open_as_author_with(
     policy: &ReadPolicy,
 ) -> Result<Opened, OpenError> {
     let view = View::new(message, key, Actor::Author).under(*policy);
-    let (mut opened, author) = view.judge_as_user(signets)?;
-    view.author_contents(&author, signets.recipient, ephemeral_alternate, &mut opened)?;
+    let (mut opened, author, layer) = judge_as_author(&view, signets, ephemeral_alternate)?;
+    view.contents(&author, &layer, &mut opened)?;
     Ok(opened)
+}
+
+/// All that an author judges but the contents, with what these are then read by.
+pub(super) fn judge_as_author(
+    view: &View<'_, '_>,
+    signets: &Signets<'_>,
+    ephemeral_alternate: Option<&AlternateKey>,
+) -> Result<(Opened, VerifyingKey, Layer), OpenError> {
+    let (opened, author) = view.judge_as_user(signets)?;
+    let layer = view.layer_as_author(&author, signets.recipient, ephemeral_alternate)?;
+    Ok((opened, author, layer))
 }
 
 /// Refuses a message that lacks a required chunk.

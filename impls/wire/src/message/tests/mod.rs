@@ -9,3 +9,4 @@ mod padding;
 mod properties;
 mod sealing;
 mod stage;
+mod streams;
