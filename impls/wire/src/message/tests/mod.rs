@@ -2,6 +2,7 @@
 
 mod bounces;
 mod content;
+mod deviations;
 mod hardened;
 mod opening;
 mod padding;
