@@ -4,6 +4,8 @@
 //! Secrets are wiped on drop and print as `[secret]`.
 
 mod file;
+mod sealed;
+mod seed;
 mod streamed;
 
 use std::fmt;
@@ -21,7 +23,7 @@ pub const SIGNING_KEY_FORMAT: u8 = 0x40;
 /// How often [`EncryptionKey::derive`] hashes again before it forces a valid scalar.
 const MAXIMUM_REHASHES: usize = 8;
 
-/// Why key material was refused.
+/// Why key material was refused. There is one error for all failures to decrypt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum KeyError {
     /// The scalar is zero or not below the group order.
@@ -36,6 +38,9 @@ pub enum KeyError {
     /// The armour around a key file is broken, or its tag does not fit its contents.
     #[error("text is not an armoured key file")]
     Armor,
+    /// An encrypted key file does not open; nothing tells why.
+    #[error("failed to open encrypted key file")]
+    Sealed,
 }
 
 /// An Ed25519 secret key, given by its 32-byte seed.
@@ -76,12 +81,13 @@ impl fmt::Debug for SigningKey {
 pub struct VerifyingKey(pub [u8; 32]);
 
 impl VerifyingKey {
-    /// Whether `signature` is this key's over `message`, by strict RFC 8032 rules: canonical `S`,
-    /// no point of small order (spec/90 item 25).
+    /// Whether `signature` is this key's over `message`, by strict RFC 8032 rules: every number and
+    /// point in its canonical form, no point of small order (spec/90 item 25, `ACCEPTANCE.md`).
     pub fn verify(&self, message: &[u8], signature: &Signature) -> bool {
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-        ed25519_dalek::VerifyingKey::from_bytes(&self.0)
-            .is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
+        is_canonical_point(&self.0)
+            && ed25519_dalek::VerifyingKey::from_bytes(&self.0)
+                .is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
     }
 
     /// The 33 bytes that stand in a signet: 0x40, then the key.
@@ -100,6 +106,12 @@ impl VerifyingKey {
             _ => None,
         }
     }
+}
+
+/// Whether y, the lower 255 bits of an Ed25519 point, is below p = 2^255 - 19.
+fn is_canonical_point(bytes: &[u8; 32]) -> bool {
+    let [first, middle @ .., last] = bytes;
+    *first < 0xed || *last | 0x80 != 0xff || middle.iter().any(|byte| *byte != 0xff)
 }
 
 /// An Ed25519 signature, 64 bytes.
@@ -287,6 +299,23 @@ mod tests {
         let kek = Kek::derive(&keys().encryption, &EncryptionKey::derive([3; 32]).public());
         assert_eq!(format!("{:?} {kek:?}", keys().signing), "[secret] [secret]");
         assert!(!format!("{:?}", keys()).contains('7'));
+    }
+
+    #[test]
+    fn points_beyond_p_are_not_canonical() {
+        let with = |first: u8, last: u8| {
+            let mut bytes = [0xff; 32];
+            (bytes[0], bytes[31]) = (first, last);
+            bytes
+        };
+        for last in [0x7f, 0xff] {
+            assert!(is_canonical_point(&with(0xec, last)));
+            assert!((0xed..=0xff).all(|first| !is_canonical_point(&with(first, last))));
+        }
+        assert!(is_canonical_point(&with(0xff, 0x7e)));
+        let mut smaller = with(0xff, 0x7f);
+        smaller[15] = 0xfe;
+        assert!(is_canonical_point(&smaller) && is_canonical_point(&[0; 32]));
     }
 
     #[test]

@@ -4,8 +4,9 @@
 //! A bounce is the message with chunks left out: without tracing, up to the section that is returned,
 //! then the one signature of the origin that covers just that. Its header is that of a message.
 
+use super::letter::Signets;
 use super::open::{OpenError, Opened, complete};
-use super::seal::{Signets, write_length};
+use super::seal::write_length;
 use super::view::{View, check_organization};
 use super::{Actor, ChunkType, MESSAGE_MAGIC, Message, OriginEnvelope, Section};
 use crate::keys::{AlternateKey, EncryptionKey};

@@ -6,7 +6,7 @@
 
 use super::envelope::EnvelopeError;
 use super::headers::HeaderError;
-use super::seal::Signets;
+use super::letter::Signets;
 use super::view::{
     View, check_destination_envelope, check_message_key, check_organization, check_origin_envelope,
     user_key,

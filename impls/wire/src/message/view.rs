@@ -4,9 +4,9 @@
 use super::cipher::ChunkKey;
 use super::content::Joiner;
 use super::envelope::EnvelopeError;
+use super::letter::Signets;
 use super::open::{OpenError, Opened, complete};
 use super::payload::{self, Flags};
-use super::seal::Signets;
 use super::signatures::{Covered, Extent};
 use super::{
     Actor, Chunk, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
@@ -234,10 +234,9 @@ impl<'m, 'a> View<'m, 'a> {
         ] {
             self.standard(kind, Some(key))?;
         }
-        let hardened = origin.message_key.is_some();
         let opened = Opened {
+            hardened: origin.message_key.is_some(),
             envelope: Envelope::new(Some(origin), Some(destination)),
-            hardened,
             ..Opened::default()
         };
         Ok((opened, author))
