@@ -4,6 +4,8 @@
 //! OpenPGP CRC-24 of the binary object, `-----END <TAG>-----`. The checksum line is mandatory.
 //! Text outside the block is ignored, white space inside it is dropped.
 
+use zeroize::Zeroizing;
+
 use crate::encoding;
 
 /// Columns of base64 per line.
@@ -40,7 +42,7 @@ pub enum ArmorError {
 
 /// The armoured form of `binary` under `tag`, ending in a line feed.
 pub fn encode(tag: &str, binary: &[u8]) -> String {
-    let body = encoding::encode_padded(binary);
+    let body = Zeroizing::new(encoding::encode_padded(binary));
     let mut text = String::with_capacity(body.len() + body.len() / LINE_WIDTH + 2 * tag.len() + 48);
     text.push_str(&format!("-----BEGIN {tag}-----\n"));
     for (position, character) in body.chars().enumerate() {
@@ -68,7 +70,9 @@ pub fn decode(text: &str) -> Result<(String, Vec<u8>), ArmorError> {
         .find_map(begin_tag)
         .ok_or(ArmorError::NoBegin)?;
     let end = format!("-----END {tag}-----");
-    let mut collected: Vec<String> = Vec::new();
+    // One buffer for all lines, wiped when done: the block may hold a key.
+    let mut block = Zeroizing::new(String::with_capacity(text.len()));
+    let mut last_line = 0;
     let mut closed = false;
     for line in lines {
         if line.len() > MAXIMUM_LINE {
@@ -78,27 +82,31 @@ pub fn decode(text: &str) -> Result<(String, Vec<u8>), ArmorError> {
             closed = true;
             break;
         }
-        let squeezed: String = line.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-        if !squeezed.is_empty() {
-            collected.push(squeezed);
+        let start = block.len();
+        block.extend(line.chars().filter(|c| !c.is_ascii_whitespace()));
+        if block.len() > start {
+            last_line = start;
         }
     }
     if !closed {
         return Err(ArmorError::NoEnd(tag.to_owned()));
     }
     // `=` also is base64 padding, so the checksum line is taken by position, not searched for.
-    let last = collected.pop().ok_or(ArmorError::NoChecksum)?;
-    let checksum = last
+    let (body, checksum) = block
+        .split_at_checked(last_line)
+        .ok_or(ArmorError::NoChecksum)?;
+    let checksum = checksum
         .strip_prefix('=')
         .filter(|rest| rest.len() == 4)
         .ok_or(ArmorError::NoChecksum)?;
     let checksum = encoding::decode_strict(checksum).map_err(|_| ArmorError::Encoding)?;
-    let binary = encoding::decode_strict(&collected.concat()).map_err(|_| ArmorError::Encoding)?;
+    let mut binary =
+        Zeroizing::new(encoding::decode_strict(body).map_err(|_| ArmorError::Encoding)?);
     let [_, expected @ ..] = crc24(&binary).to_be_bytes();
     if checksum != expected {
         return Err(ArmorError::Checksum);
     }
-    Ok((tag.to_owned(), binary))
+    Ok((tag.to_owned(), std::mem::take(&mut *binary)))
 }
 
 /// The OpenPGP CRC-24 (initial value 0xB704CE, polynomial 0x864CFB) of `bytes`.

@@ -258,7 +258,7 @@ fn broken_case(case: String, comparisons: &Comparisons) -> Broken {
 /// Runs `judge_case` on every element of the list at `list`.
 pub(super) fn each<'a>(
     list: &Entry<'a>,
-    mut judge_case: impl FnMut(&Entry<'a>) -> Result<(), FolderError>,
+    judge_case: impl FnMut(&Entry<'a>) -> Result<(), FolderError>,
 ) -> Result<(), FolderError> {
-    list.items()?.iter().try_for_each(|case| judge_case(case))
+    list.items()?.iter().try_for_each(judge_case)
 }

@@ -15,13 +15,18 @@
 //! [`Comparisons::with`] added, `facts.…`, or members of the case. Where libdime broke memory, use
 //! [`Comparisons::broke_memory`].
 
+mod dmtp;
 mod entry;
 mod folder;
 mod judge;
+mod keyfiles;
+mod parsers;
 mod primitives;
 mod records;
 mod report;
 mod rulings;
+mod stacie;
+mod tables;
 mod world;
 
 use std::collections::BTreeSet;
@@ -57,16 +62,46 @@ struct Kind {
 /// Every kind of file, in the order in which they are tried.
 const FILES: &[Kind] = &[
     Kind {
+        name: "dmtp.json",
+        topic: "dmtp",
+        recognizes: |file| has_member(file, "format") && has_member(file, "parse"),
+        check: dmtp::check,
+    },
+    Kind {
+        name: "keyfiles.json",
+        topic: "keys",
+        recognizes: |file| has_member(file, "load_cases"),
+        check: keyfiles::check,
+    },
+    Kind {
         name: "mrec.json",
         topic: "records",
         recognizes: |file| has_member(file, "genrec"),
         check: records::check,
     },
     Kind {
+        name: "parsers.json",
+        topic: "messages",
+        recognizes: |file| has_member(file, "common_headers_parse"),
+        check: parsers::check,
+    },
+    Kind {
         name: "primitives.json",
         topic: "primitives",
         recognizes: |file| has_member(file, "crc24"),
         check: primitives::check,
+    },
+    Kind {
+        name: "stacie.json",
+        topic: "stacie",
+        recognizes: |file| has_member(file, "derivations"),
+        check: stacie::check,
+    },
+    Kind {
+        name: "tables.json",
+        topic: "signets",
+        recognizes: |file| has_member(file, "signet_fields"),
+        check: tables::check,
     },
 ];
 

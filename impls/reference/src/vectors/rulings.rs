@@ -40,12 +40,14 @@ pub struct Ruling {
 }
 
 /// Where a ruling makes a difference: in which aspects of the cases that meet all conditions.
+/// `evidence` names the note about libdime that a clause rests on which no recorded case shows.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Difference {
     #[serde(rename = "where")]
     conditions: Vec<Condition>,
     aspects: Vec<String>,
+    evidence: Option<String>,
 }
 
 /// A property of a comparison. `field` is a dotted path: `this.…` into the comparison itself, `facts.…` into
@@ -152,6 +154,10 @@ impl Ruling {
         for difference in &self.differences {
             if difference.conditions.is_empty() || difference.aspects.is_empty() {
                 return Err("does not select anything");
+            }
+            let evidence = difference.evidence.as_deref();
+            if evidence.is_some_and(|note| note.trim().is_empty()) {
+                return Err("names no evidence");
             }
             if !difference.conditions.iter().all(Condition::is_usable) {
                 return Err("has a condition that tests nothing");

@@ -5,10 +5,14 @@
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{EncryptionKey, KeyError, SigningKey};
+use super::{EncryptionKey, EncryptionPublicKey, KeyError, SigningKey};
 use crate::Profile;
 use crate::armor;
 use crate::reader::{Reader, big_endian};
+
+/// Bytes of a key file's fields in the longer profile; its buffer never moves, which would leave a
+/// copy behind.
+const MAXIMUM_FIELDS: usize = 69;
 
 /// Whose key file it is: decides magic number, field id and armour tag.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,19 +59,11 @@ impl PrivateKeys {
     /// The key file (spec/10 §10): magic (2), length (3), `01 20` seed (32), field id, key length
     /// (2 bytes in profile Libdime, 1 in Magma), scalar (32).
     pub fn to_file(&self, owner: KeyOwner, profile: Profile) -> Zeroizing<Vec<u8>> {
-        let mut body = Zeroizing::new(Vec::with_capacity(70));
-        body.extend_from_slice(&[1, 32]);
-        body.extend_from_slice(self.signing.seed());
-        body.push(owner.encryption_field());
-        match profile {
-            Profile::Libdime => body.extend_from_slice(&[0, 32]),
-            Profile::Magma => body.push(32),
-        }
-        body.extend_from_slice(self.encryption.to_bytes().as_slice());
-        let mut file = Zeroizing::new(Vec::with_capacity(body.len() + 5));
+        let fields = self.fields(owner, profile);
+        let mut file = Zeroizing::new(Vec::with_capacity(fields.len() + 5));
         file.extend_from_slice(&owner.magic().to_be_bytes());
-        file.extend_from_slice(&big_endian::<3>(body.len()));
-        file.extend_from_slice(&body);
+        file.extend_from_slice(&big_endian::<3>(fields.len()));
+        file.extend_from_slice(&fields);
         file
     }
 
@@ -93,15 +89,24 @@ impl PrivateKeys {
         }
     }
 
-    fn read_file(bytes: &[u8]) -> Option<Result<(KeyOwner, Self), KeyError>> {
+    /// What stands behind the header of the key file.
+    pub(super) fn fields(&self, owner: KeyOwner, profile: Profile) -> Zeroizing<Vec<u8>> {
+        let mut fields = Zeroizing::new(Vec::with_capacity(MAXIMUM_FIELDS));
+        fields.extend_from_slice(&[1, 32]);
+        fields.extend_from_slice(self.signing.seed());
+        fields.push(owner.encryption_field());
+        match profile {
+            Profile::Libdime => fields.extend_from_slice(&[0, 32]),
+            Profile::Magma => fields.push(32),
+        }
+        fields.extend_from_slice(self.encryption.to_bytes().as_slice());
+        fields
+    }
+
+    /// Reads what stands behind the header; nothing if it is not of the one possible form.
+    pub(super) fn from_fields(bytes: &[u8], owner: KeyOwner) -> Option<Result<Self, KeyError>> {
         let mut reader = Reader::new(bytes);
-        let owner = match reader.number(2)? {
-            1952 => KeyOwner::Organization,
-            2013 => KeyOwner::User,
-            _ => return None,
-        };
-        let size = reader.number(3)?;
-        if size != reader.rest().len() || reader.array()? != [1u8, 32] {
+        if reader.array()? != [1u8, 32] {
             return None;
         }
         let seed = Zeroizing::new(reader.array::<32>()?);
@@ -118,16 +123,86 @@ impl PrivateKeys {
         }
         let scalar = Zeroizing::new(reader.array::<32>()?);
         let signing = SigningKey::from_seed(*seed);
-        Some(EncryptionKey::from_bytes(*scalar).map(|encryption| {
-            (
-                owner,
-                Self {
-                    signing,
-                    encryption,
-                },
-            )
+        Some(EncryptionKey::from_bytes(*scalar).map(|encryption| Self {
+            signing,
+            encryption,
         }))
     }
+
+    fn read_file(bytes: &[u8]) -> Option<Result<(KeyOwner, Self), KeyError>> {
+        let mut reader = Reader::new(bytes);
+        let owner = match reader.number(2)? {
+            1952 => KeyOwner::Organization,
+            2013 => KeyOwner::User,
+            _ => return None,
+        };
+        let size = reader.number(3)?;
+        if size != reader.rest().len() {
+            return None;
+        }
+        let keys = Self::from_fields(reader.rest(), owner)?;
+        Some(keys.map(|keys| (owner, keys)))
+    }
+}
+
+/// Armoured single keys, as the generator of management records reads them (spec/10 §9).
+impl SigningKey {
+    /// Armour tag of a bare Ed25519 seed.
+    const ARMOR_TAG: &str = "ED25519 PRIVATE KEY";
+
+    /// The 32-byte seed in armour.
+    pub fn to_armor(&self) -> Zeroizing<String> {
+        Zeroizing::new(armor::encode(Self::ARMOR_TAG, self.seed()))
+    }
+
+    /// Reads an armoured seed; tag and size must be right.
+    pub fn from_armor(text: &str) -> Result<Self, KeyError> {
+        read_armored(text, Self::ARMOR_TAG).map(|seed| Self::from_seed(*seed))
+    }
+}
+
+/// Armoured single keys (spec/10 §9).
+impl EncryptionKey {
+    /// Armour tag of a bare secp256k1 scalar.
+    const ARMOR_TAG: &str = "EC PRIVATE KEY";
+
+    /// The 32-byte scalar in armour.
+    pub fn to_armor(&self) -> Zeroizing<String> {
+        let scalar = self.to_bytes();
+        Zeroizing::new(armor::encode(Self::ARMOR_TAG, scalar.as_slice()))
+    }
+
+    /// Reads an armoured scalar; tag, size and value must be right.
+    pub fn from_armor(text: &str) -> Result<Self, KeyError> {
+        read_armored(text, Self::ARMOR_TAG).and_then(|scalar| Self::from_bytes(*scalar))
+    }
+}
+
+/// Armoured single keys (spec/10 §9).
+impl EncryptionPublicKey {
+    /// Armour tag of a secp256k1 point.
+    const ARMOR_TAG: &str = "PUBLIC KEY";
+
+    /// The compressed point in armour.
+    pub fn to_armor(&self) -> String {
+        armor::encode(Self::ARMOR_TAG, self.as_bytes())
+    }
+
+    /// Reads an armoured point; tag and point must be right.
+    pub fn from_armor(text: &str) -> Result<Self, KeyError> {
+        let point = read_armored::<33>(text, Self::ARMOR_TAG)?;
+        Self::from_bytes(point.as_slice())
+    }
+}
+
+fn read_armored<const SIZE: usize>(
+    text: &str,
+    wanted: &str,
+) -> Result<Zeroizing<[u8; SIZE]>, KeyError> {
+    let (tag, binary) = armor::decode(text).map_err(|_| KeyError::Armor)?;
+    let binary = Zeroizing::new(binary);
+    let key = <[u8; SIZE]>::try_from(binary.as_slice()).map(Zeroizing::new);
+    key.ok().filter(|_| tag == wanted).ok_or(KeyError::Armor)
 }
 
 impl PartialEq for PrivateKeys {
@@ -170,6 +245,39 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn single_keys_come_back_under_their_tags() {
+        let keys = keys();
+        let (signing, encryption) = (keys.signing.to_armor(), keys.encryption.to_armor());
+        let public = keys.encryption.public();
+        let read = SigningKey::from_armor(&signing).map(|key| *key.seed());
+        assert_eq!(read, Ok(*keys.signing.seed()));
+        let read = EncryptionKey::from_armor(&encryption).map(|key| key.public());
+        assert_eq!(read, Ok(public));
+        assert_eq!(
+            EncryptionPublicKey::from_armor(&public.to_armor()),
+            Ok(public)
+        );
+        for text in [
+            &encryption,
+            &public.to_armor(),
+            &armor::encode("ED25519 PRIVATE KEY", &[1; 31]),
+            &armor::encode("ED25519 PRIVATE KEY", &[1; 33]),
+        ] {
+            assert_eq!(SigningKey::from_armor(text).err(), Some(KeyError::Armor));
+        }
+        let zero = armor::encode("EC PRIVATE KEY", &[0; 32]);
+        assert_eq!(
+            EncryptionKey::from_armor(&zero).err(),
+            Some(KeyError::Scalar)
+        );
+        let point = armor::encode("PUBLIC KEY", &[4; 33]);
+        assert_eq!(
+            EncryptionPublicKey::from_armor(&point).err(),
+            Some(KeyError::Point)
+        );
     }
 
     /// A key file that libdime wrote for made-up keys.

@@ -4,17 +4,22 @@
 //! Secrets are wiped on drop and print as `[secret]`.
 
 mod file;
+mod first_pass;
+mod sealed;
 mod streamed;
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 
 use ed25519_dalek::Signer as _;
 use sha2::Digest as _;
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
 use crate::backend::{self, Sha512};
+
+pub(crate) use first_pass::FirstPass;
 
 pub use file::{KeyOwner, PrivateKeys};
 pub use streamed::{Changed, StreamSigner, StreamVerifier};
@@ -24,7 +29,7 @@ pub const SIGNING_KEY_FORMAT: u8 = 0x40;
 /// How often [`EncryptionKey::derive`] hashes again before it forces a valid scalar.
 const MAXIMUM_REHASHES: usize = 8;
 
-/// Why key material was refused.
+/// Why key material was refused. There is one error for all failures to decrypt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum KeyError {
     /// The scalar is zero or not below the group order.
@@ -39,6 +44,9 @@ pub enum KeyError {
     /// The armour around a key file is broken, or its tag does not fit its contents.
     #[error("text is not an armoured key file")]
     Armor,
+    /// An encrypted key file does not open; nothing tells why.
+    #[error("failed to open encrypted key file")]
+    Sealed,
 }
 
 /// An Ed25519 secret key, given by its 32-byte seed.
@@ -79,8 +87,8 @@ impl fmt::Debug for SigningKey {
 pub struct VerifyingKey(pub [u8; 32]);
 
 impl VerifyingKey {
-    /// Whether `signature` is this key's over `message`, by strict RFC 8032 rules: canonical `S`,
-    /// no point of small order (spec/90 item 25).
+    /// Whether `signature` is this key's over `message`, by strict RFC 8032 rules: every number and
+    /// point in its canonical form, no point of small order (spec/90 item 25, `ACCEPTANCE.md`).
     pub fn verify(&self, message: &[u8], signature: &Signature) -> bool {
         self.verifier().verify(message, signature)
     }
@@ -89,7 +97,9 @@ impl VerifyingKey {
     pub fn verifier(&self) -> Verifier {
         Verifier {
             key: *self,
-            point: backend::VerifyingKey::from_bytes(&self.0),
+            point: is_canonical_point(&self.0)
+                .then(|| backend::VerifyingKey::from_bytes(&self.0))
+                .flatten(),
         }
     }
 
@@ -115,21 +125,30 @@ impl VerifyingKey {
 #[derive(Clone, Copy, Debug)]
 pub struct Verifier {
     key: VerifyingKey,
-    /// Nothing if the key is no point or one of small order: it verifies nothing.
+    /// Nothing if the key is no point in canonical form or one of small order: it verifies nothing.
     point: Option<backend::VerifyingKey>,
 }
 
 impl Verifier {
-    /// The key.
-    pub fn key(&self) -> &VerifyingKey {
-        &self.key
-    }
-
     /// As [`VerifyingKey::verify`].
     pub fn verify(&self, message: &[u8], signature: &Signature) -> bool {
         self.point
             .is_some_and(|point| point.verify(message, &signature.0))
     }
+}
+
+impl Deref for Verifier {
+    type Target = VerifyingKey;
+
+    fn deref(&self) -> &VerifyingKey {
+        &self.key
+    }
+}
+
+/// Whether y, the lower 255 bits of an Ed25519 point, is below p = 2^255 - 19.
+fn is_canonical_point(bytes: &[u8; 32]) -> bool {
+    let [first, middle @ .., last] = bytes;
+    *first < 0xed || *last | 0x80 != 0xff || middle.iter().any(|byte| *byte != 0xff)
 }
 
 /// An Ed25519 signature, 64 bytes.
@@ -346,6 +365,23 @@ mod tests {
         let kek = Kek::derive(&keys().encryption, &EncryptionKey::derive([3; 32]).public());
         assert_eq!(format!("{:?} {kek:?}", keys().signing), "[secret] [secret]");
         assert!(!format!("{:?}", keys()).contains('7'));
+    }
+
+    #[test]
+    fn points_beyond_p_are_not_canonical() {
+        let with = |first: u8, last: u8| {
+            let mut bytes = [0xff; 32];
+            (bytes[0], bytes[31]) = (first, last);
+            bytes
+        };
+        for last in [0x7f, 0xff] {
+            assert!(is_canonical_point(&with(0xec, last)));
+            assert!((0xed..=0xff).all(|first| !is_canonical_point(&with(first, last))));
+        }
+        assert!(is_canonical_point(&with(0xff, 0x7e)));
+        let mut smaller = with(0xff, 0x7f);
+        smaller[15] = 0xfe;
+        assert!(is_canonical_point(&smaller) && is_canonical_point(&[0; 32]));
     }
 
     #[test]

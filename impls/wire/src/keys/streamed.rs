@@ -9,9 +9,8 @@ use sha2::Digest as _;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use super::{Signature, SigningKey, VerifyingKey, is_canonical_point};
 use crate::backend::Sha512;
-
-use super::{Signature, SigningKey, VerifyingKey};
 
 /// Verifies one signature over bytes that come in pieces.
 pub struct StreamVerifier(Option<ed25519_dalek::StreamVerifier>);
@@ -41,6 +40,7 @@ impl VerifyingKey {
     /// Begins to verify `signature` by the rules of [`VerifyingKey::verify`].
     pub fn verify_stream(&self, signature: &Signature) -> StreamVerifier {
         let point = |bytes: &[u8; 32]| {
+            let bytes = Some(bytes).filter(|bytes| is_canonical_point(bytes))?;
             let point = ed25519_dalek::VerifyingKey::from_bytes(bytes).ok()?;
             (!point.is_weak()).then_some(point)
         };

@@ -92,6 +92,19 @@ pub enum Section {
     Signatures,
 }
 
+impl Section {
+    /// The name in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Envelope => "envelope",
+            Self::Metadata => "metadata",
+            Self::Display => "display",
+            Self::Attachments => "attachments",
+            Self::Signatures => "signatures",
+        }
+    }
+}
+
 /// The chunk types; the discriminant is the type byte.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
@@ -205,6 +218,11 @@ impl ChunkType {
             Self::Attachment => Section::Attachments,
             _ => Section::Signatures,
         }
+    }
+
+    /// Whether a message is incomplete without a chunk of the type.
+    pub fn is_required(self) -> bool {
+        Self::REQUIRED.contains(&self)
     }
 
     /// Whether chunks of the type may follow one another.

@@ -6,12 +6,14 @@
 //! `validate_*` functions judge them.
 
 mod build;
+mod custody;
 mod edit;
 mod error;
 mod fields;
 mod fingerprint;
 mod photo;
 mod secondary;
+mod table;
 mod validate;
 
 use std::fmt;
@@ -26,6 +28,7 @@ use crate::reader::{Reader, big_endian};
 use crate::{Profile, armor};
 
 pub use build::{OrganizationDraft, issue, issue_fields, organization, request};
+pub use custody::{Chain, ChainError, CustodyBreak, MAXIMUM_CHAIN, validate_chain};
 pub use edit::SignetEditor;
 pub use error::SignetError;
 pub use fields::{
@@ -36,6 +39,7 @@ use fields::{Form, SIGNATURE_SIZE};
 pub use fingerprint::{Fingerprint, FingerprintKind};
 pub use photo::{MAXIMUM_PHOTO_CHUNKS, MAXIMUM_PHOTO_SIDE, Photo};
 pub use secondary::{Permissions, SecondaryKey};
+pub use table::FieldRow;
 pub use validate::{validate_organization, validate_request, validate_user};
 
 /// Bytes of the header: magic number (2) and length of the fields (3). No signature covers it.

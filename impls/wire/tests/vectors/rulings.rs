@@ -32,6 +32,7 @@ struct Difference {
     #[serde(rename = "where")]
     conditions: Vec<Condition>,
     aspects: Vec<String>,
+    evidence: Option<String>,
 }
 
 /// A property of a recorded case. `field` is a dotted path into it; `name[]` means any element, except
@@ -81,14 +82,31 @@ impl Rulings {
                 "ruling {}",
                 ruling.id
             );
-            let known =
-                ["messages", "signets", "records", "primitives"].contains(&ruling.topic.as_str());
+            let known = [
+                "messages",
+                "signets",
+                "records",
+                "primitives",
+                "keys",
+                "stacie",
+                "dmtp",
+            ]
+            .contains(&ruling.topic.as_str());
             assert!(known, "ruling {} is of no known topic", ruling.id);
         }
         let rulings = file
             .rulings
             .into_iter()
             .filter(|ruling| ruling.topic == topic)
+            .map(|mut ruling| {
+                // Judged elsewhere, by `dime vectors check`.
+                let elsewhere = ["envelope", "headers", "written headers", "data length"];
+                let here = |aspect: &String| !elsewhere.contains(&aspect.as_str());
+                ruling.differences.retain(|difference| {
+                    difference.evidence.is_none() && difference.aspects.iter().any(here)
+                });
+                ruling
+            })
             .collect();
         Self {
             rulings,

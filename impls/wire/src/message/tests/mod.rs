@@ -8,3 +8,4 @@ mod padding;
 mod properties;
 mod sealing;
 mod stage;
+mod streams;

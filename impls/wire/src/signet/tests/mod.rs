@@ -1,5 +1,6 @@
 //! Tests of signets by themselves; those against recorded ones are in `tests/`.
 
+mod custody;
 mod edit;
 
 use proptest::prelude::*;
