@@ -5,8 +5,9 @@
 //! without regard to case, unknown names are ignored. Stricter than libdime: a known name needs
 //! exactly one `=` and a value, single items occur once, numbers are plain decimal.
 
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 
+use crate::backend::Sha512;
 use crate::encoding;
 use crate::keys::{Signature, SigningKey, VerifyingKey};
 use crate::name;

@@ -1,9 +1,10 @@
 //! What the outer signatures cover (spec/30 §5): always ciphertext, chunk bytes as they stand on the
 //! wire, never the message header or tracing.
 
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 
 use super::{ChunkType, Message};
+use crate::backend::Sha512;
 use crate::keys::{Signature, VerifyingKey};
 
 /// Which bytes the author's tree signature covers.

@@ -19,8 +19,9 @@ mod validate;
 use std::fmt;
 use std::ops::Range;
 
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 
+use crate::backend::Sha512;
 use crate::encoding;
 use crate::keys::{AlternatePublicKey, EncryptionPublicKey, Signature, VerifyingKey};
 use crate::reader::{Reader, big_endian};
