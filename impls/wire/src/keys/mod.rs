@@ -5,6 +5,7 @@
 
 mod file;
 mod sealed;
+mod single;
 mod streamed;
 
 use std::cmp::Ordering;

@@ -169,6 +169,7 @@ pub fn verify_bounce_as_author(
         opened.metadata_bounce = bounce.extent == BounceExtent::Metadata;
         opened.display_bounce = bounce.extent == BounceExtent::Display;
     }
-    view.author_contents(&author, signets.recipient, ephemeral_alternate, &mut opened)?;
+    let layer = view.layer_as_author(&author, signets.recipient, ephemeral_alternate)?;
+    view.contents(&author, &layer, &mut opened)?;
     Ok(opened)
 }

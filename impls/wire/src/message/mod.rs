@@ -20,6 +20,7 @@ mod pieces;
 mod policy;
 mod seal;
 mod signatures;
+pub mod stream;
 mod view;
 
 pub use bounce::{

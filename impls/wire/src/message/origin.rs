@@ -76,7 +76,7 @@ pub fn sign_as_origin(
 }
 
 /// Appends `chunk` with its payload replaced by `signature`, under the same key and keyslots.
-fn append_signed(
+pub(super) fn append_signed(
     out: &mut Vec<u8>,
     chunk: &Chunk<'_>,
     kek: &Kek,

@@ -19,7 +19,7 @@ use crate::signet::{Fingerprint, FingerprintKind, Signet, SignetError, SignetKin
 
 /// A message through one actor's keyslots.
 pub(super) struct View<'m, 'a> {
-    message: &'m Message<'a>,
+    pub(super) message: &'m Message<'a>,
     covered: &'m dyn Covered,
     actor: Actor,
     kek: Kek,
@@ -117,7 +117,7 @@ impl<'m, 'a> View<'m, 'a> {
         })
     }
 
-    fn signature(&self, kind: ChunkType) -> Result<Option<Signature>, OpenError> {
+    pub(super) fn signature(&self, kind: ChunkType) -> Result<Option<Signature>, OpenError> {
         let Some(chunk) = self.message.chunk(kind) else {
             return Ok(None);
         };
@@ -220,7 +220,7 @@ impl<'m, 'a> View<'m, 'a> {
         check_organization(Actor::Origin, signets.origin)?;
         check_organization(Actor::Destination, signets.destination)?;
         check_origin_envelope(&origin, signets.author, signets.destination)?;
-        check_message_key(&origin, &author)?;
+        self.check_hardening(&origin, &author)?;
         check_destination_envelope(&destination, signets.recipient, signets.origin)?;
         if !name::same_domain(name::domain_of(&origin.author), &destination.origin) {
             return Err(OpenError::Name(Actor::Author));
@@ -242,24 +242,57 @@ impl<'m, 'a> View<'m, 'a> {
         Ok((opened, author))
     }
 
-    /// The contents as the author reads them, who opens the alternate layer only with the message's
-    /// ephemeral secret, if it was kept.
-    pub(super) fn author_contents(
+    /// The alternate layer as the author opens it: only with the message's ephemeral secret, if it
+    /// was kept.
+    pub(super) fn layer_as_author(
         &self,
         author: &VerifyingKey,
         recipient: &Signet,
         kept: Option<&AlternateKey>,
-        opened: &mut Opened,
-    ) -> Result<(), OpenError> {
+    ) -> Result<Layer, OpenError> {
         let ephemeral = self.alternate_ephemeral(author)?;
         let kept = kept.filter(|kept| ephemeral == Some(kept.public()));
         let keys = recipient.alternate_keys();
-        let agreements: Vec<Agreement> = kept
+        let agreements = kept
             .zip(keys.first())
             .and_then(|(kept, public)| Agreement::as_author(kept, public))
             .into_iter()
             .collect();
-        self.contents(author, &agreements, ephemeral.is_some(), opened)
+        Ok(Layer {
+            present: ephemeral.is_some(),
+            agreements,
+        })
+    }
+
+    /// The alternate layer as the recipient opens it, with any of its own keys.
+    pub(super) fn layer_as_recipient(
+        &self,
+        author: &VerifyingKey,
+        own: &[AlternateKey],
+    ) -> Result<Layer, OpenError> {
+        let ephemeral = self.alternate_ephemeral(author)?;
+        let agreements = ephemeral.iter().flat_map(|public| {
+            own.iter()
+                .map(|own| Agreement::as_recipient(own, public).ok_or(OpenError::AlternateKey))
+        });
+        Ok(Layer {
+            present: ephemeral.is_some(),
+            agreements: agreements.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Refuses a message key that is the author's own, which would harden nothing, and a message
+    /// that is not of the hardened profile if the policy wants it to be.
+    pub(super) fn check_hardening(
+        &self,
+        envelope: &OriginEnvelope,
+        author: &VerifyingKey,
+    ) -> Result<(), OpenError> {
+        match &envelope.message_key {
+            Some(key) if key == author => Err(OpenError::MessageKey),
+            None if self.policy.require_hardened => Err(OpenError::NotHardened),
+            _ => Ok(()),
+        }
     }
 
     /// Whose plaintext signature chunk 5 bears: the message's own key if the author's signature on
@@ -272,7 +305,7 @@ impl<'m, 'a> View<'m, 'a> {
             .unwrap_or(*author)
     }
 
-    pub(super) fn alternate_ephemeral(
+    fn alternate_ephemeral(
         &self,
         author: &VerifyingKey,
     ) -> Result<Option<AlternatePublicKey>, OpenError> {
@@ -280,16 +313,31 @@ impl<'m, 'a> View<'m, 'a> {
             return Ok(None);
         }
         let part = self.standard(ChunkType::Alternate, Some(author))?;
-        let key: [u8; EPHEMERAL_SIZE] =
-            part.data.try_into().map_err(|_| OpenError::Undecryptable)?;
+        let key: Result<[u8; EPHEMERAL_SIZE], _> = part.data.try_into();
+        let key = key.map_err(|_| OpenError::AlternateKey)?;
         Ok(Some(AlternatePublicKey(key)))
     }
 
     pub(super) fn contents(
         &self,
         author: &VerifyingKey,
-        agreements: &[Agreement],
-        has_alternate: bool,
+        layer: &Layer,
+        opened: &mut Opened,
+    ) -> Result<(), OpenError> {
+        self.headers(author, opened)?;
+        opened.display = self.parts(ChunkType::Display, author, layer)?;
+        opened.attachments = self.parts(ChunkType::Attachment, author, layer)?;
+        if layer.is_sealed() {
+            opened.still_sealed = (0..opened.display.len()).collect();
+            opened.attachments_still_sealed = (0..opened.attachments.len()).collect();
+        }
+        Ok(())
+    }
+
+    /// Reads common and other headers.
+    pub(super) fn headers(
+        &self,
+        author: &VerifyingKey,
         opened: &mut Opened,
     ) -> Result<(), OpenError> {
         let common = self.standard(ChunkType::CommonHeaders, Some(author))?;
@@ -297,49 +345,69 @@ impl<'m, 'a> View<'m, 'a> {
         if self.message.chunk(ChunkType::OtherHeaders).is_some() {
             opened.other_headers = Some(self.standard(ChunkType::OtherHeaders, Some(author))?.data);
         }
-        opened.display = self.parts(ChunkType::Display, author, agreements, has_alternate)?;
-        opened.attachments = self.parts(ChunkType::Attachment, author, agreements, false)?;
-        if has_alternate && agreements.is_empty() {
-            opened.still_sealed = (0..opened.display.len()).collect();
-        }
         Ok(())
     }
 
-    /// The parts of a type, each joined from its chunks, opened from under the alternate layer if
-    /// there is an agreement. The layer covers all of them or none.
+    /// The parts of a type, each joined from its chunks.
     fn parts(
         &self,
         kind: ChunkType,
         author: &VerifyingKey,
-        agreements: &[Agreement],
-        under_layer: bool,
+        layer: &Layer,
     ) -> Result<Vec<Part>, OpenError> {
         let mut joiner = Joiner::default();
         let chunks = self.message.chunks().iter().enumerate();
         for (index, chunk) in chunks.filter(|(_, chunk)| chunk.kind == kind) {
-            let mut piece = self.read(chunk, Some(author))?;
-            if piece.flags.includes(Flags::ALTERNATE_KEY) != under_layer {
-                return Err(OpenError::Flags(kind));
-            }
-            if under_layer && !agreements.is_empty() {
-                open_alternate(agreements, index, &mut piece)?;
-            }
+            let piece = self.piece(chunk, index, author, layer)?;
             joiner.push(piece).ok_or(OpenError::Flags(kind))?;
         }
         let parts = joiner.finish().ok_or(OpenError::Flags(kind))?;
         // What is still sealed cannot be told from a gzip stream or anything else.
-        let sealed = under_layer && agreements.is_empty();
-        if sealed || parts.iter().all(Part::flags_fit) {
+        if layer.is_sealed() || parts.iter().all(Part::flags_fit) {
             Ok(parts)
         } else {
             Err(OpenError::Flags(kind))
         }
     }
+
+    /// What one chunk holds of a part, opened from under the alternate layer if there is an
+    /// agreement. `index` is the chunk's position in the message.
+    pub(super) fn piece(
+        &self,
+        chunk: &Chunk<'_>,
+        index: usize,
+        author: &VerifyingKey,
+        layer: &Layer,
+    ) -> Result<Part, OpenError> {
+        let mut piece = self.read(chunk, Some(author))?;
+        if piece.flags.includes(Flags::ALTERNATE_KEY) != layer.present {
+            return Err(OpenError::Flags(chunk.kind));
+        }
+        if layer.present && !layer.is_sealed() {
+            open_alternate(&layer.agreements, chunk.kind, index, &mut piece)?;
+        }
+        Ok(piece)
+    }
 }
 
-/// Opens a display part with whichever agreement fits; all but the last get a copy to try on.
+/// The alternate layer of a message, as far as its reader shares it with the author. It covers all
+/// parts or none.
+pub(super) struct Layer {
+    present: bool,
+    agreements: Vec<Agreement>,
+}
+
+impl Layer {
+    /// Whether the parts stay under the layer, as the reader cannot open it.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.present && self.agreements.is_empty()
+    }
+}
+
+/// Opens a piece with whichever agreement fits; all but the last get a copy to try on.
 fn open_alternate(
     agreements: &[Agreement],
+    kind: ChunkType,
     index: usize,
     part: &mut Part,
 ) -> Result<(), OpenError> {
@@ -348,14 +416,14 @@ fn open_alternate(
     for agreement in others {
         let mut data = sealed.clone();
         if agreement
-            .open(ChunkType::Display, index, part.flags.0, &mut data)
+            .open(kind, index, part.flags.0, &mut data)
             .is_some()
         {
             part.data = data;
             return Ok(());
         }
     }
-    last.open(ChunkType::Display, index, part.flags.0, &mut sealed)
+    last.open(kind, index, part.flags.0, &mut sealed)
         .ok_or(OpenError::Undecryptable)?;
     part.data = sealed;
     Ok(())
@@ -403,17 +471,6 @@ pub(super) fn check_origin_envelope(
         &envelope.destination_fingerprint,
         destination,
     )
-}
-
-/// Refuses a message key that is the author's own: it would harden nothing.
-pub(super) fn check_message_key(
-    envelope: &OriginEnvelope,
-    author: &VerifyingKey,
-) -> Result<(), OpenError> {
-    if envelope.message_key.as_ref() == Some(author) {
-        return Err(OpenError::MessageKey);
-    }
-    Ok(())
 }
 
 pub(super) fn check_destination_envelope(

@@ -1,5 +1,6 @@
 //! Tests of whole messages; those against recorded ones are in `tests/`.
 
+mod alternate;
 mod bounces;
 mod content;
 mod deviations;
@@ -9,3 +10,4 @@ mod padding;
 mod properties;
 mod sealing;
 mod stage;
+mod streams;
