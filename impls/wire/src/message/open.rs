@@ -12,9 +12,9 @@ use super::view::{
 };
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
-    ParseError, Part, ReadPolicy, TreeSignature,
+    ParseError, Part, ReadPolicy, TreeSignature, Workers,
 };
-use crate::keys::{AlternateKey, EncryptionKey, VerifyingKey};
+use crate::keys::{AlternateKey, EncryptionKey, Verifier};
 use crate::name;
 use crate::signet::{Signet, SignetError};
 
@@ -197,7 +197,7 @@ pub(super) fn judge_as_origin(
     signets: &OriginSignets<'_>,
 ) -> Result<Opened, OpenError> {
     complete(view.message)?;
-    let author = user_key(Actor::Author, signets.author)?;
+    let author = user_key(Actor::Author, signets.author)?.verifier();
     let envelope = view.origin_envelope(Some(&author))?;
     check_organization(Actor::Origin, signets.origin)?;
     check_organization(Actor::Destination, signets.destination)?;
@@ -208,7 +208,7 @@ pub(super) fn judge_as_origin(
         return Err(OpenError::Name(Actor::Author));
     }
     view.standard(ChunkType::Origin, Some(&author))?;
-    let tree = view.author_signatures(&author)?;
+    let tree = view.author_signatures(&author, view.workers())?;
     Ok(Opened {
         hardened: envelope.message_key.is_some(),
         envelope: Envelope::new(Some(envelope), None),
@@ -256,7 +256,7 @@ pub(super) fn judge_as_destination(
         envelope: Envelope::new(None, Some(envelope)),
         ..Opened::default()
     };
-    view.origin_signatures(signets.origin, &mut opened)?;
+    view.origin_signatures(signets.origin, &mut opened, view.workers())?;
     Ok(opened)
 }
 
@@ -294,9 +294,15 @@ pub(super) fn judge_as_recipient(
     view: &View<'_, '_>,
     signets: &Signets<'_>,
     alternate: &[AlternateKey],
-) -> Result<(Opened, VerifyingKey, Layer), OpenError> {
-    let (mut opened, author) = view.judge_as_user(signets)?;
-    view.origin_signatures(signets.origin, &mut opened)?;
+) -> Result<(Opened, Verifier, Layer), OpenError> {
+    complete(view.message)?;
+    let (mut opened, author) = view.judge_envelopes(signets)?;
+    // Each of the two goes over the whole message twice, so neither is divided further.
+    let (tree, ()) = view.workers().judge(
+        || view.author_signatures(&author, Workers::One),
+        || view.origin_signatures(signets.origin, &mut opened, Workers::One),
+    )?;
+    opened.tree = Some(tree);
     let layer = view.layer_as_recipient(&author, alternate)?;
     Ok((opened, author, layer))
 }
@@ -341,8 +347,10 @@ pub(super) fn judge_as_author(
     view: &View<'_, '_>,
     signets: &Signets<'_>,
     ephemeral_alternate: Option<&AlternateKey>,
-) -> Result<(Opened, VerifyingKey, Layer), OpenError> {
-    let (opened, author) = view.judge_as_user(signets)?;
+) -> Result<(Opened, Verifier, Layer), OpenError> {
+    complete(view.message)?;
+    let (mut opened, author) = view.judge_envelopes(signets)?;
+    opened.tree = Some(view.author_signatures(&author, view.workers())?);
     let layer = view.layer_as_author(&author, signets.recipient, ephemeral_alternate)?;
     Ok((opened, author, layer))
 }

@@ -4,7 +4,7 @@
 //! byte (1), data, padding.
 
 use super::Part;
-use crate::keys::{Signature, SigningKey, VerifyingKey};
+use crate::keys::{Signature, SigningKey, Verifier};
 use crate::reader::{Reader, big_endian};
 
 /// Bytes in front of the data: signature, length, flags, pad byte.
@@ -143,7 +143,7 @@ pub(super) struct PartView<'a> {
 
 /// Takes a decrypted payload apart and keeps its data. `author` verifies the plaintext signature;
 /// only the destination has no author to verify with. Nothing tells which check failed.
-pub(super) fn read(mut payload: Vec<u8>, author: Option<&VerifyingKey>) -> Option<Part> {
+pub(super) fn read(mut payload: Vec<u8>, author: Option<&Verifier>) -> Option<Part> {
     let (flags, size) = check(&payload, author)?;
     payload.truncate(PAYLOAD_HEAD + size);
     payload.drain(..PAYLOAD_HEAD.min(payload.len()));
@@ -154,7 +154,7 @@ pub(super) fn read(mut payload: Vec<u8>, author: Option<&VerifyingKey>) -> Optio
 }
 
 /// Every check is made whatever the others gave, so that failures take the same time.
-fn check(payload: &[u8], author: Option<&VerifyingKey>) -> Option<(Flags, usize)> {
+fn check(payload: &[u8], author: Option<&Verifier>) -> Option<(Flags, usize)> {
     let mut reader = Reader::new(payload);
     let signature = Signature(reader.array()?);
     let signed = reader.rest();
@@ -233,7 +233,7 @@ mod tests {
                 3,
                 &key,
             );
-            let part = read(payload.clone(), Some(&key.public()));
+            let part = read(payload.clone(), Some(&key.public().verifier()));
             assert_eq!(
                 part,
                 Some(Part {
@@ -244,7 +244,11 @@ mod tests {
             for position in 0..payload.len() {
                 let mut changed = payload.clone();
                 changed[position] ^= 1;
-                assert_eq!(read(changed, Some(&key.public())), None, "{position}");
+                assert_eq!(
+                    read(changed, Some(&key.public().verifier())),
+                    None,
+                    "{position}"
+                );
             }
         }
     }
@@ -259,7 +263,7 @@ mod tests {
             signed.extend_from_slice(&data);
             signed.extend_from_slice(padding);
             let payload = [key.sign(&signed).0.as_slice(), &signed].concat();
-            read(payload, Some(&key.public())).is_some()
+            read(payload, Some(&key.public().verifier())).is_some()
         };
         let (none, alternate) = (Flags::NONE, Flags::ALTERNATE_PADDING);
         // 69 + 187 is 256, so whole blocks of padding fit behind it.
