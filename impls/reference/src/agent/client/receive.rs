@@ -52,6 +52,9 @@ pub struct Verdicts {
     pub metadata_bounce: bool,
     /// The origin's signature for display bounces is there and verified.
     pub display_bounce: bool,
+    /// A key of the message's own signed what the destination reads, so that it cannot confirm the
+    /// author.
+    pub hardened: bool,
 }
 
 /// A letter that is not shown.
@@ -206,6 +209,7 @@ fn letter(identity: [u8; 64], opened: Opened) -> Result<ReceivedLetter, RejectRe
         origin: true,
         metadata_bounce: opened.metadata_bounce,
         display_bounce: opened.display_bounce,
+        hardened: opened.hardened,
     };
     // Others write attachments in forms of their own; theirs come whole and without a name.
     let nameless = |data: &[u8]| Attachment {
