@@ -9,6 +9,9 @@ use super::report::{Broken, Difference, Failure, FileReport, MAXIMUM_SHOWN, Rule
 use super::rulings::{Clause, Rulings, Scene};
 use super::{Entry, FolderError};
 
+/// Words of a result that accepts.
+const ACCEPTING: [&str; 5] = ["accept", "SS_SSR", "SS_CRYPTO", "SS_FULL", "SS_ID"];
+
 /// What was compared in one case.
 #[derive(Clone, Debug, Default)]
 pub struct Comparisons(Vec<Comparison>);
@@ -105,6 +108,15 @@ impl Comparison {
         self.this.get("ours") == self.this.get("libdime")
     }
 
+    /// Whether our result is that something is good.
+    fn accepts(&self) -> bool {
+        match self.this.get("ours") {
+            Some(Value::Bool(good)) => *good,
+            Some(Value::String(word)) => ACCEPTING.contains(&word.as_str()),
+            _ => false,
+        }
+    }
+
     fn describe(&self) -> Difference {
         let shown = |key: &str| {
             let value = self.this.get(key);
@@ -160,7 +172,10 @@ impl<'r> Judge<'r> {
             let clauses = self.announcing(entry.value(), facts, comparison);
             match (comparison.agrees(), clauses.is_empty()) {
                 (true, true) => {}
-                (true, false) => self.unmet(&id, comparison, &clauses),
+                (true, false) => {
+                    let lax = self.unmet(&id, comparison, &clauses);
+                    differences.extend(lax);
+                }
                 (false, true) => differences.push(comparison.describe()),
                 (false, false) => {
                     ruled = true;
@@ -194,14 +209,28 @@ impl<'r> Judge<'r> {
             .announcing(self.topic, &comparison.aspect, scene)
     }
 
-    fn unmet(&mut self, id: &str, comparison: &Comparison, clauses: &[Clause]) {
+    /// A ruling says that we differ, and we do not. That is harmless where both refuse; where libdime
+    /// accepts, the ruling says that we must refuse, so to accept as well is a failure.
+    fn unmet(
+        &mut self,
+        id: &str,
+        comparison: &Comparison,
+        clauses: &[Clause],
+    ) -> Option<Difference> {
+        let mut lax = None;
         for clause in clauses {
             let ruling = self.rulings.ruling(*clause).map_or("", |ruling| &ruling.id);
             let aspect = &comparison.aspect;
             self.report.unmet.push(format!(
                 "{id}: {aspect} does not differ although {ruling} says so"
             ));
+            if comparison.accepts() {
+                let mut difference = comparison.describe();
+                difference.why = Some(format!("ruling {ruling} says that this is refused"));
+                lax = Some(difference);
+            }
         }
+        lax
     }
 
     fn fail(&mut self, entry: &Entry<'_>, id: String, facts: &Value, differences: Vec<Difference>) {
