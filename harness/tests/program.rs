@@ -284,18 +284,21 @@ fn a_profile_that_is_none_is_refused_with_those_there_are() {
 #[test]
 fn a_failure_under_a_profile_says_so_in_the_command_that_replays_it() {
     let place = Place::new();
+    let hasty = GOOD.replace("delivered }\nexpect", "delivered, within: 5 min }\nexpect");
+    place.write("own/topic/good.yaml", hasty);
     let rogue = "author=client-signs-destination-chunk";
-    let said = place.says(&[
+    let words = [
         "run",
-        "--exact",
-        CASE,
         "--profile",
         "hardened",
         "--impl",
         rogue,
-    ]);
+        "--scenarios",
+        "own",
+    ];
+    let said = place.says(&words);
     assert_eq!(said.code, 1, "{}", said.out);
-    let replay = format!("'{CASE}' --seed 1 --profile hardened --impl {rogue}");
+    let replay = format!("'topic/good' --seed 1 --profile hardened --impl {rogue}");
     assert!(said.out.contains(&replay), "{}", said.out);
 }
 
