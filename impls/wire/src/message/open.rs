@@ -8,14 +8,13 @@ use super::envelope::EnvelopeError;
 use super::headers::HeaderError;
 use super::letter::Signets;
 use super::view::{
-    View, check_destination_envelope, check_organization, check_origin_envelope, user_key,
+    Layer, View, check_destination_envelope, check_organization, check_origin_envelope, user_key,
 };
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
-    ParseError, Part, ReadPolicy, TreeSignature,
+    ParseError, Part, ReadPolicy, TreeSignature, Workers,
 };
-use crate::alternate::Agreement;
-use crate::keys::{AlternateKey, EncryptionKey};
+use crate::keys::{AlternateKey, EncryptionKey, Verifier};
 use crate::name;
 use crate::signet::{Signet, SignetError};
 
@@ -189,9 +188,16 @@ pub fn open_as_origin_with(
     signets: &OriginSignets<'_>,
     policy: &ReadPolicy,
 ) -> Result<Opened, OpenError> {
-    complete(message)?;
     let view = View::new(message, key, Actor::Origin).under(*policy);
-    let author = user_key(Actor::Author, signets.author)?;
+    judge_as_origin(&view, signets)
+}
+
+pub(super) fn judge_as_origin(
+    view: &View<'_, '_>,
+    signets: &OriginSignets<'_>,
+) -> Result<Opened, OpenError> {
+    complete(view.message)?;
+    let author = user_key(Actor::Author, signets.author)?.verifier();
     let envelope = view.origin_envelope(Some(&author))?;
     check_organization(Actor::Origin, signets.origin)?;
     check_organization(Actor::Destination, signets.destination)?;
@@ -202,7 +208,7 @@ pub fn open_as_origin_with(
         return Err(OpenError::Name(Actor::Author));
     }
     view.standard(ChunkType::Origin, Some(&author))?;
-    let tree = view.author_signatures(&author)?;
+    let tree = view.author_signatures(&author, view.workers())?;
     Ok(Opened {
         hardened: envelope.message_key.is_some(),
         envelope: Envelope::new(Some(envelope), None),
@@ -228,8 +234,15 @@ pub fn open_as_destination_with(
     signets: &DestinationSignets<'_>,
     policy: &ReadPolicy,
 ) -> Result<Opened, OpenError> {
-    complete(message)?;
     let view = View::new(message, key, Actor::Destination).under(*policy);
+    judge_as_destination(&view, signets)
+}
+
+pub(super) fn judge_as_destination(
+    view: &View<'_, '_>,
+    signets: &DestinationSignets<'_>,
+) -> Result<Opened, OpenError> {
+    complete(view.message)?;
     let envelope = view.destination_envelope(None)?;
     check_organization(Actor::Origin, signets.origin)?;
     check_organization(Actor::Destination, signets.destination)?;
@@ -243,7 +256,7 @@ pub fn open_as_destination_with(
         envelope: Envelope::new(None, Some(envelope)),
         ..Opened::default()
     };
-    view.origin_signatures(signets.origin, &mut opened)?;
+    view.origin_signatures(signets.origin, &mut opened, view.workers())?;
     Ok(opened)
 }
 
@@ -267,22 +280,31 @@ pub fn open_as_recipient_with(
     policy: &ReadPolicy,
 ) -> Result<Opened, OpenError> {
     let view = View::new(message, key, Actor::Recipient).under(*policy);
-    let (mut opened, author) = view.judge_as_user(signets)?;
-    view.origin_signatures(signets.origin, &mut opened)?;
-    let ephemeral = view.alternate_ephemeral(&author)?;
-    let agreements: Vec<Agreement> = match ephemeral {
-        Some(public) => alternate
-            .iter()
-            .map(|own| Agreement::as_recipient(own, &public).ok_or(OpenError::AlternateKey))
-            .collect::<Result<_, _>>()?,
-        None => Vec::new(),
-    };
-    view.contents(&author, &agreements, ephemeral.is_some(), &mut opened)?;
+    let (mut opened, author, layer) = judge_as_recipient(&view, signets, alternate)?;
+    view.contents(&author, &layer, &mut opened)?;
     if opened.still_sealed.is_empty() && opened.attachments_still_sealed.is_empty() {
         Ok(opened)
     } else {
         Err(OpenError::NoAlternateKey)
     }
+}
+
+/// All that a recipient judges but the contents, with what these are then read by.
+pub(super) fn judge_as_recipient(
+    view: &View<'_, '_>,
+    signets: &Signets<'_>,
+    alternate: &[AlternateKey],
+) -> Result<(Opened, Verifier, Layer), OpenError> {
+    complete(view.message)?;
+    let (mut opened, author) = view.judge_envelopes(signets)?;
+    // Each of the two goes over the whole message twice, so neither is divided further.
+    let (tree, ()) = view.workers().judge(
+        || view.author_signatures(&author, Workers::One),
+        || view.origin_signatures(signets.origin, &mut opened, Workers::One),
+    )?;
+    opened.tree = Some(tree);
+    let layer = view.layer_as_recipient(&author, alternate)?;
+    Ok((opened, author, layer))
 }
 
 /// Opens and judges a sent copy as its author: as the recipient, but without the origin's signatures,
@@ -315,9 +337,22 @@ pub fn open_as_author_with(
     policy: &ReadPolicy,
 ) -> Result<Opened, OpenError> {
     let view = View::new(message, key, Actor::Author).under(*policy);
-    let (mut opened, author) = view.judge_as_user(signets)?;
-    view.author_contents(&author, signets.recipient, ephemeral_alternate, &mut opened)?;
+    let (mut opened, author, layer) = judge_as_author(&view, signets, ephemeral_alternate)?;
+    view.contents(&author, &layer, &mut opened)?;
     Ok(opened)
+}
+
+/// All that an author judges but the contents, with what these are then read by.
+pub(super) fn judge_as_author(
+    view: &View<'_, '_>,
+    signets: &Signets<'_>,
+    ephemeral_alternate: Option<&AlternateKey>,
+) -> Result<(Opened, Verifier, Layer), OpenError> {
+    complete(view.message)?;
+    let (mut opened, author) = view.judge_envelopes(signets)?;
+    opened.tree = Some(view.author_signatures(&author, view.workers())?);
+    let layer = view.layer_as_author(&author, signets.recipient, ephemeral_alternate)?;
+    Ok((opened, author, layer))
 }
 
 /// Refuses a message that lacks a required chunk.

@@ -1,7 +1,7 @@
 //! What a reader leaves open: choices between accepting more, as the format means it, and less, as
 //! libdime does.
 
-use super::TreeSignature;
+use super::{TreeSignature, Workers};
 use crate::keys::VerifyingKey;
 use crate::signet::{Signet, SignetError};
 
@@ -16,6 +16,8 @@ pub struct ReadPolicy {
     /// Whether messages that are not of the hardened profile (`HARDENED.md`) are refused. The
     /// destination cannot tell and takes both.
     pub require_hardened: bool,
+    /// How many threads one message may take.
+    pub workers: Workers,
 }
 
 /// By which of its keys an origin may sign chunks 248, 249 and 255.

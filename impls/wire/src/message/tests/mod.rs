@@ -3,9 +3,11 @@
 mod alternate;
 mod bounces;
 mod content;
+mod deviations;
 mod hardened;
 mod opening;
 mod padding;
 mod properties;
 mod sealing;
 mod stage;
+mod streams;
