@@ -53,6 +53,9 @@ pub struct Verdicts {
     pub metadata_bounce: bool,
     /// The origin's signature for display bounces is there and verified.
     pub display_bounce: bool,
+    /// A key of the message's own signed what the destination reads, so that it cannot confirm the
+    /// author.
+    pub hardened: bool,
 }
 
 /// A letter that is not shown.
@@ -212,6 +215,7 @@ fn letter(identity: [u8; 64], opened: Opened) -> Result<ReceivedLetter, RejectRe
         origin: true,
         metadata_bounce: opened.metadata_bounce,
         display_bounce: opened.display_bounce,
+        hardened: opened.hardened,
     };
     let mut left = MAXIMUM_EXPANSION;
     let body = unfold(opened.display, &mut left)?;
