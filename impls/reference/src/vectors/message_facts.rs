@@ -47,6 +47,7 @@ pub(super) fn gather(bytes: &[u8], cast: &Cast) -> Value {
         "descending": types.iter().zip(types.iter().skip(1)).any(|(one, next)| one > next),
         "repeated": repeated(&types),
         "has_other_headers": types.contains(&34),
+        "has_alternate": types.contains(&3),
         "impossible_size": map.chunks.iter().any(has_impossible_size),
         "never_signed": message.never_signed(),
         "tree_signature": message.tree_signature(),

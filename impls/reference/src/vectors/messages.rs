@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use dime_wire::keys::EncryptionKey;
+use dime_wire::keys::{AlternateKey, EncryptionKey};
 use dime_wire::message::{
     Actor, ChunkType, DestinationSignets, Message, OpenError, Opened, OriginSignets, ParseError,
     Signets, open_as_author, open_as_destination, open_as_origin, open_as_recipient,
@@ -18,6 +18,8 @@ use super::{Comparisons, Entry, FolderError, World};
 pub(super) struct Cast {
     signets: BTreeMap<Actor, Result<Signet, SignetError>>,
     keys: BTreeMap<Actor, EncryptionKey>,
+    alternate: Vec<AlternateKey>,
+    ephemeral_alternate: Option<AlternateKey>,
 }
 
 /// Why an actor did not accept a message.
@@ -43,6 +45,8 @@ impl Cast {
         let mut cast = Self {
             signets: BTreeMap::new(),
             keys: BTreeMap::new(),
+            alternate: Vec::new(),
+            ephemeral_alternate: None,
         };
         for actor in Actor::ALL {
             if let Some(name) = signets.optional(actor.name()) {
@@ -54,6 +58,29 @@ impl Cast {
             }
         }
         Ok(cast)
+    }
+
+    /// The same actors with the keys of the alternate layer that `given` names, as our own vectors do:
+    /// the recipient's, and the secret of the message if its author kept it.
+    pub(super) fn with_alternate_keys(
+        mut self,
+        world: &World<'_>,
+        given: &Entry<'_>,
+    ) -> Result<Self, FolderError> {
+        if let Some(names) = given.optional("alternate_keys") {
+            for name in names.items()? {
+                self.alternate.push(world.alternate_key_at(&name)?);
+            }
+        }
+        if let Some(secret) = given.optional("ephemeral_alternate_private_hex") {
+            self.ephemeral_alternate = Some(AlternateKey::from_bytes(secret.array()?));
+        }
+        Ok(self)
+    }
+
+    /// The ephemeral secret of the alternate layer, if the author kept it.
+    pub(super) fn ephemeral_alternate(&self) -> Option<&AlternateKey> {
+        self.ephemeral_alternate.as_ref()
     }
 
     /// The signet of an actor, if the actor was given one that is a signet to us.
@@ -88,7 +115,10 @@ impl Cast {
     pub(super) fn open(&self, message: &Message<'_>, actor: Actor) -> Result<Opened, Refusal> {
         let key = self.key(actor).ok_or(Refusal::NoKey)?;
         let opened = match actor {
-            Actor::Author => open_as_author(message, key, &self.all_signets()?, None),
+            Actor::Author => {
+                let kept = self.ephemeral_alternate();
+                open_as_author(message, key, &self.all_signets()?, kept)
+            }
             Actor::Origin => {
                 let signets = OriginSignets {
                     author: self.signet(Actor::Author)?,
@@ -105,7 +135,9 @@ impl Cast {
                 };
                 open_as_destination(message, key, &signets)
             }
-            Actor::Recipient => open_as_recipient(message, key, &self.all_signets()?, &[]),
+            Actor::Recipient => {
+                open_as_recipient(message, key, &self.all_signets()?, &self.alternate)
+            }
         };
         opened.map_err(Refusal::Open)
     }

@@ -15,9 +15,12 @@
 //! [`Comparisons::with`] added, `facts.…`, or members of the case. Where libdime broke memory, use
 //! [`Comparisons::broke_memory`].
 
+mod bounces;
+mod custody;
 mod dmtp;
 mod entry;
 mod folder;
+mod generate;
 mod judge;
 mod keyfiles;
 mod message_chunks;
@@ -44,6 +47,7 @@ use std::collections::BTreeSet;
 
 pub use entry::Entry;
 pub use folder::{Folder, FolderError};
+pub use generate::{GenerateError, generate};
 pub use judge::{Comparisons, Judge};
 pub use report::{Broken, Difference, Failure, FileReport, Report, Ruled, Total};
 pub use rulings::{Ruling, Rulings};
@@ -72,6 +76,18 @@ struct Kind {
 
 /// Every kind of file, in the order in which they are tried.
 const FILES: &[Kind] = &[
+    Kind {
+        name: "bounces.json",
+        topic: "messages",
+        recognizes: |file| first_case_has(file, "bounce_b64"),
+        check: bounces::check,
+    },
+    Kind {
+        name: "custody.json",
+        topic: "signets",
+        recognizes: |file| first_case_has(file, "chain"),
+        check: custody::check,
+    },
     Kind {
         name: "dmtp.json",
         topic: "dmtp",
@@ -205,4 +221,11 @@ fn kind_of(file: &Entry<'_>) -> Option<&'static Kind> {
 
 fn has_member(file: &Entry<'_>, member: &str) -> bool {
     file.optional(member).is_some()
+}
+
+fn first_case_has(file: &Entry<'_>, member: &str) -> bool {
+    let cases = file.at("cases").items().unwrap_or_default();
+    cases
+        .first()
+        .is_some_and(|case| case.optional(member).is_some())
 }

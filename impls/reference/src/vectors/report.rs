@@ -184,6 +184,7 @@ impl Report {
             let broken = match (total.broken, total.refused) {
                 (0, _) => "-".to_owned(),
                 (broken, refused) if broken == refused => format!("{broken}, refused"),
+                (broken, 0) => format!("{broken}, ruled"),
                 (broken, refused) => format!("{broken}, {refused} refused"),
             };
             row(name, [&cases, &agreed, &ruled, &failed, &broken]);

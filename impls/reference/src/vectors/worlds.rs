@@ -1,6 +1,7 @@
 //! Worlds: the public halves of all keys, and every signet made again from the private ones.
 
 use dime_wire::Profile;
+use dime_wire::keys::AlternateKey;
 use dime_wire::signet::{
     FIRST_INFORMATION, Field, FingerprintKind, LAST_INFORMATION, NAMED, OrganizationDraft,
     Permissions, Signet, SignetError, issue_fields, organization, request,
@@ -45,6 +46,11 @@ fn public_halves(
     let own = keys.encryption.public();
     found.bytes("encryption key", own.as_bytes(), &encryption);
     found.with("key", name);
+    if let Some(public) = recorded.optional("x25519_public_hex") {
+        let secret = AlternateKey::from_bytes(recorded.at("x25519_private_hex").array()?);
+        found.bytes("alternate key", &secret.public().0, &public.hex()?);
+        found.with("key", name);
+    }
     Ok(())
 }
 

@@ -1,4 +1,11 @@
 //! Strictness of the back ends, and under `fast` both held against each other.
+#![cfg_attr(
+    not(feature = "fast"),
+    allow(
+        unused_qualifications,
+        reason = "both names are the same without `fast`"
+    )
+)]
 
 use curve25519_dalek::constants::EIGHT_TORSION;
 use ed25519_dalek::Signer as _;

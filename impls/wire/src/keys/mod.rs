@@ -4,18 +4,23 @@
 //! Secrets are wiped on drop and print as `[secret]`.
 
 mod file;
+mod first_pass;
 mod sealed;
+mod single;
 mod streamed;
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 
 use ed25519_dalek::Signer as _;
 use sha2::Digest as _;
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
 use crate::backend::{self, Sha512};
+
+pub(crate) use first_pass::FirstPass;
 
 pub use file::{KeyOwner, PrivateKeys};
 pub use streamed::{Changed, StreamSigner, StreamVerifier};
@@ -117,31 +122,34 @@ impl VerifyingKey {
     }
 }
 
-/// Whether y, the lower 255 bits of an Ed25519 point, is below p = 2^255 - 19.
-fn is_canonical_point(bytes: &[u8; 32]) -> bool {
-    let [first, middle @ .., last] = bytes;
-    *first < 0xed || *last | 0x80 != 0xff || middle.iter().any(|byte| *byte != 0xff)
-}
-
 /// A [`VerifyingKey`] with its point, which a mere key computes anew for each signature.
 #[derive(Clone, Copy, Debug)]
 pub struct Verifier {
     key: VerifyingKey,
-    /// Nothing if the key is no point or one of small order: it verifies nothing.
+    /// Nothing if the key is no point in canonical form or one of small order: it verifies nothing.
     point: Option<backend::VerifyingKey>,
 }
 
 impl Verifier {
-    /// The key.
-    pub fn key(&self) -> &VerifyingKey {
-        &self.key
-    }
-
     /// As [`VerifyingKey::verify`].
     pub fn verify(&self, message: &[u8], signature: &Signature) -> bool {
         self.point
             .is_some_and(|point| point.verify(message, &signature.0))
     }
+}
+
+impl Deref for Verifier {
+    type Target = VerifyingKey;
+
+    fn deref(&self) -> &VerifyingKey {
+        &self.key
+    }
+}
+
+/// Whether y, the lower 255 bits of an Ed25519 point, is below p = 2^255 - 19.
+fn is_canonical_point(bytes: &[u8; 32]) -> bool {
+    let [first, middle @ .., last] = bytes;
+    *first < 0xed || *last | 0x80 != 0xff || middle.iter().any(|byte| *byte != 0xff)
 }
 
 /// An Ed25519 signature, 64 bytes.

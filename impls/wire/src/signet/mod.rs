@@ -38,7 +38,7 @@ pub use fields::{
 use fields::{Form, SIGNATURE_SIZE};
 pub use fingerprint::{Fingerprint, FingerprintKind};
 pub use photo::{MAXIMUM_PHOTO_CHUNKS, MAXIMUM_PHOTO_SIDE, Photo};
-pub use secondary::{Permissions, SecondaryKey};
+pub use secondary::{MAXIMUM_SECONDARY_KEYS, Permissions, SecondaryKey};
 pub use table::FieldRow;
 pub use validate::{validate_organization, validate_request, validate_user};
 
