@@ -10,6 +10,8 @@ use super::world::World;
 
 use Expected::{Accept, Reject};
 
+/// The origin's signatures are not there or not its own: who verifies them refuses.
+const NOT_BY_ORIGIN: [Expected; 4] = [Accept, Accept, Reject("decrypt"), Reject("decrypt")];
 /// Everybody accepts.
 const ALL_ACCEPT: [Expected; 4] = [Accept; 4];
 /// Author and recipient, who read the contents, refuse; the organizations cannot see why.
@@ -23,180 +25,226 @@ const DONE_BY_ORIGIN: [Expected; 4] = [
     Reject("decrypt"),
 ];
 
+/// The cases of a file, one after the other.
+struct Cases<'w> {
+    world: &'w World,
+    out: Vec<Value>,
+}
+
+impl<'w> Cases<'w> {
+    fn new(world: &'w World) -> Self {
+        Self {
+            world,
+            out: Vec::new(),
+        }
+    }
+
+    /// A message as its author and origin make it.
+    fn sent(
+        &mut self,
+        id: &str,
+        what: &str,
+        draft: &Draft,
+        expected: [Expected; 4],
+    ) -> Result<(), GenerateError> {
+        let message = draft.message(self.world, id)?;
+        self.add(id, what, draft, &message, expected)
+    }
+
+    /// A message whose author's object the origin changed before it signed.
+    fn changed_by_origin(
+        &mut self,
+        id: &str,
+        what: &str,
+        draft: &Draft,
+        change: impl FnOnce(&[u8]) -> Result<Vec<u8>, GenerateError>,
+        expected: [Expected; 4],
+    ) -> Result<(), GenerateError> {
+        let authored = change(&draft.authored(self.world, id)?)?;
+        let message = draft.sent(self.world, &authored)?;
+        self.add(id, what, draft, &message, expected)
+    }
+
+    fn add(
+        &mut self,
+        id: &str,
+        what: &str,
+        draft: &Draft,
+        message: &[u8],
+        expected: [Expected; 4],
+    ) -> Result<(), GenerateError> {
+        let case = draft.case(self.world, id, what, message, expected)?;
+        self.out.push(case);
+        Ok(())
+    }
+}
+
 /// `messages_alternate.json`: the alternate layer.
 pub(super) fn alternate(world: &World) -> Result<Vec<Value>, GenerateError> {
     let plain = Draft::new().with(|draft| draft.options.alternate = true);
     let two = plain.clone().with(|draft| {
         draft.letter.display.push(Part::plain("A second part."));
     });
-    let mut out = Vec::new();
-    let mut add = |draft: &Draft, id: &str, what: &str, message: &[u8], expected| {
-        draft
-            .case(world, id, what, message, expected)
-            .map(|case| out.push(case))
-    };
-    let id = "alternate/one-part";
-    let what =
-        "One display part under the alternate layer; the author did not keep the ephemeral secret.";
-    add(&plain, id, what, &plain.message(world, id)?, ALL_ACCEPT)?;
-
-    let id = "alternate/author-kept-the-secret";
-    let kept = two.clone().with(|draft| draft.ephemeral_kept = true);
-    let what = "Two parts, read by the recipient and by an author who kept the ephemeral secret.";
-    add(&kept, id, what, &kept.message(world, id)?, ALL_ACCEPT)?;
-
-    let id = "alternate/second-key-of-the-recipient";
-    let devices = plain.clone().with(|draft| {
-        draft.recipient = "recipient_devices_id";
-        draft.alternate_keys = vec!["recipient", "recipient_device"];
-    });
-    let what = "The signet has two alternate keys; the first is used, the reader holds both in another order.";
-    add(&devices, id, what, &devices.message(world, id)?, ALL_ACCEPT)?;
-
-    let id = "alternate/compressed";
-    let compressed = plain.clone().with(|draft| {
-        draft.letter.display = vec![Part::compressed(&b"again and ".repeat(40))];
-    });
-    let what = "Compressed first, then put under the layer; flags 0x06.";
-    add(
-        &compressed,
-        id,
-        what,
-        &compressed.message(world, id)?,
-        ALL_ACCEPT,
+    let mut cases = Cases::new(world);
+    alternate_keys(&mut cases, &plain, &two)?;
+    cases.changed_by_origin(
+        "alternate/chunk-3-dropped-by-origin",
+        "The origin took out chunk 3 before it signed.",
+        &two,
+        |authored| without(authored, ChunkType::Alternate),
+        DONE_BY_ORIGIN,
     )?;
-
-    let id = "alternate/no-secret";
-    let none = plain.clone().with(|draft| draft.alternate_keys.clear());
-    let expected = [Accept, Accept, Accept, Reject("decrypt")];
-    let what = "The recipient has no alternate secret.";
-    add(&none, id, what, &none.message(world, id)?, expected)?;
-
-    let id = "alternate/secret-of-another";
-    let wrong = plain
-        .clone()
-        .with(|draft| draft.alternate_keys = vec!["third"]);
-    let what = "The recipient has the alternate secret of somebody else.";
-    add(&wrong, id, what, &wrong.message(world, id)?, expected)?;
-
-    let id = "alternate/chunk-3-dropped-by-origin";
-    let authored = without(&two.authored(world, id)?, ChunkType::Alternate)?;
-    let what = "The origin took out chunk 3 before it signed.";
-    add(&two, id, what, &two.sent(world, &authored)?, DONE_BY_ORIGIN)?;
-
-    let id = "alternate/chunk-3-of-another-message";
     let other = two.authored(world, "alternate/another")?;
-    let authored = with_chunk_of(&two.authored(world, id)?, ChunkType::Alternate, &other)?;
-    let what = "The origin put in chunk 3 of another message of the same author.";
-    add(&two, id, what, &two.sent(world, &authored)?, DONE_BY_ORIGIN)?;
-
-    let id = "alternate/parts-exchanged-by-origin";
-    let authored = with_swapped(&two.authored(world, id)?, ChunkType::Display)?;
-    let what = "The origin exchanged both display chunks before it signed.";
-    add(&two, id, what, &two.sent(world, &authored)?, DONE_BY_ORIGIN)?;
-
-    let id = "alternate/flag-without-chunk-3";
+    cases.changed_by_origin(
+        "alternate/chunk-3-of-another-message",
+        "The origin put in chunk 3 of another message of the same author.",
+        &two,
+        |authored| with_chunk_of(authored, ChunkType::Alternate, &other),
+        DONE_BY_ORIGIN,
+    )?;
+    cases.changed_by_origin(
+        "alternate/parts-exchanged-by-origin",
+        "The origin exchanged both display chunks before it signed.",
+        &two,
+        |authored| with_swapped(authored, ChunkType::Display),
+        DONE_BY_ORIGIN,
+    )?;
     let flagged = Draft::new().with(|draft| {
         draft.options.unchecked = true;
         for part in &mut draft.letter.display {
             part.flags = Flags::ALTERNATE_KEY;
         }
     });
-    let what = "Flag 0x02 on plain data in a message without chunk 3.";
-    add(
+    cases.sent(
+        "alternate/flag-without-chunk-3",
+        "Flag 0x02 on plain data in a message without chunk 3.",
         &flagged,
-        id,
-        what,
-        &flagged.message(world, id)?,
         READERS_REJECT,
     )?;
-    Ok(out)
+    Ok(cases.out)
+}
+
+/// Who has which secret of the alternate layer.
+fn alternate_keys(cases: &mut Cases<'_>, plain: &Draft, two: &Draft) -> Result<(), GenerateError> {
+    let not_recipient = [Accept, Accept, Accept, Reject("decrypt")];
+    let devices = plain.clone().with(|draft| {
+        draft.recipient = "recipient_devices_id";
+        draft.alternate_keys = vec!["recipient", "recipient_device"];
+    });
+    let compressed = plain.clone().with(|draft| {
+        draft.letter.display = vec![Part::compressed(&b"again and ".repeat(40))];
+    });
+    for (id, what, draft, expected) in [
+        (
+            "alternate/one-part",
+            "One display part under the alternate layer; the author did not keep the ephemeral secret.",
+            plain.clone(),
+            ALL_ACCEPT,
+        ),
+        (
+            "alternate/author-kept-the-secret",
+            "Two parts, read by the recipient and by an author who kept the ephemeral secret.",
+            two.clone().with(|draft| draft.ephemeral_kept = true),
+            ALL_ACCEPT,
+        ),
+        (
+            "alternate/two-keys-of-the-recipient",
+            "The signet has two alternate keys; the first is used, the reader holds both in another order.",
+            devices,
+            ALL_ACCEPT,
+        ),
+        (
+            "alternate/compressed",
+            "Compressed first, then put under the layer; flags 0x06.",
+            compressed,
+            ALL_ACCEPT,
+        ),
+        (
+            "alternate/no-secret",
+            "The recipient has no alternate secret.",
+            plain.clone().with(|draft| draft.alternate_keys.clear()),
+            not_recipient,
+        ),
+        (
+            "alternate/secret-of-another",
+            "The recipient has the alternate secret of somebody else.",
+            plain
+                .clone()
+                .with(|draft| draft.alternate_keys = vec!["third"]),
+            not_recipient,
+        ),
+    ] {
+        cases.sent(id, what, &draft, expected)?;
+    }
+    Ok(())
 }
 
 /// `messages_hardened.json`: the hardened profile.
 pub(super) fn hardened(world: &World) -> Result<Vec<Value>, GenerateError> {
     let hardened = Draft::new().with(|draft| draft.options.hardened = true);
-    let mut out = Vec::new();
-    let mut add = |draft: &Draft, id: &str, what: &str, message: &[u8], expected| {
-        draft
-            .case(world, id, what, message, expected)
-            .map(|case| out.push(case))
-    };
-    let id = "hardened/plain";
-    let what = "Chunk 5 is signed by the message key that chunk 4 certifies.";
-    add(
-        &hardened,
-        id,
-        what,
-        &hardened.message(world, id)?,
-        ALL_ACCEPT,
-    )?;
-
-    let id = "hardened/under-the-alternate-layer";
-    let both = hardened
-        .clone()
-        .with(|draft| draft.options.alternate = true);
-    let what = "Hardened, and the display part under the alternate layer.";
-    add(&both, id, what, &both.message(world, id)?, ALL_ACCEPT)?;
-
-    let id = "hardened/signed-with-the-long-term-key";
     let author = world.keys("author")?.signing.clone();
-    let liar = hardened.clone().with(|draft| {
-        draft.options.signers.insert(ChunkType::Destination, author);
-    });
-    let what = "Chunk 4 certifies a message key, but chunk 5 is signed with the author's own. The origin cannot see it.";
-    add(&liar, id, what, &liar.message(world, id)?, READERS_REJECT)?;
+    let mut cases = Cases::new(world);
+    for (id, what, draft, expected) in [
+        (
+            "hardened/plain",
+            "Chunk 5 is signed by the message key that chunk 4 certifies.",
+            hardened.clone(),
+            ALL_ACCEPT,
+        ),
+        (
+            "hardened/under-the-alternate-layer",
+            "Hardened, and the display part under the alternate layer.",
+            hardened
+                .clone()
+                .with(|draft| draft.options.alternate = true),
+            ALL_ACCEPT,
+        ),
+        (
+            "hardened/signed-with-the-long-term-key",
+            "Chunk 4 certifies a message key, but chunk 5 is signed with the author's own. The origin cannot see it.",
+            hardened.clone().with(|draft| {
+                draft.options.signers.insert(ChunkType::Destination, author);
+            }),
+            READERS_REJECT,
+        ),
+        (
+            "hardened/certifies-the-long-term-key",
+            "The certified key is the author's own, which hardens nothing.",
+            hardened.clone().with(|draft| draft.own_message_key = true),
+            DONE_BY_ORIGIN,
+        ),
+    ] {
+        cases.sent(id, what, &draft, expected)?;
+    }
+    chunks_of_another(&mut cases, &hardened)?;
+    Ok(cases.out)
+}
 
-    let id = "hardened/certifies-the-long-term-key";
-    let vain = hardened.clone().with(|draft| draft.own_message_key = true);
-    let what = "The certified key is the author's own, which hardens nothing.";
-    add(&vain, id, what, &vain.message(world, id)?, DONE_BY_ORIGIN)?;
-
-    let other = hardened.authored(world, "hardened/another")?;
-    let id = "hardened/chunk-4-of-another-message";
-    let authored = with_chunk_of(&hardened.authored(world, id)?, ChunkType::Origin, &other)?;
-    let what =
-        "The origin put in chunk 4 of another message as it was, which nobody can decrypt here.";
-    add(
-        &hardened,
-        id,
-        what,
-        &hardened.sent(world, &authored)?,
+/// Hardened messages with a chunk of another one, as an origin can make them.
+fn chunks_of_another(cases: &mut Cases<'_>, hardened: &Draft) -> Result<(), GenerateError> {
+    let other = hardened.authored(cases.world, "hardened/another")?;
+    let origin = &cases.world.keys("origin")?.encryption;
+    cases.changed_by_origin(
+        "hardened/chunk-4-of-another-message",
+        "The origin put in chunk 4 of another message as it was, which nobody can decrypt here.",
+        hardened,
+        |authored| with_chunk_of(authored, ChunkType::Origin, &other),
         DONE_BY_ORIGIN,
     )?;
-
-    let id = "hardened/chunk-4-text-of-another-message";
-    let authored = with_text_of(
-        &hardened.authored(world, id)?,
-        ChunkType::Origin,
-        &other,
-        (Actor::Origin, &world.keys("origin")?.encryption),
-    )?;
-    let what = "The origin encrypted the signed text of another chunk 4, and so another message key, into this message.";
-    add(
-        &hardened,
-        id,
-        what,
-        &hardened.sent(world, &authored)?,
+    cases.changed_by_origin(
+        "hardened/chunk-4-text-of-another-message",
+        "The origin encrypted the signed text of another chunk 4, and so another message key, into this message.",
+        hardened,
+        |authored| with_text_of(authored, ChunkType::Origin, &other, (Actor::Origin, origin)),
         DONE_BY_ORIGIN,
     )?;
-
-    let id = "hardened/chunk-5-of-another-message";
-    let authored = with_chunk_of(
-        &hardened.authored(world, id)?,
-        ChunkType::Destination,
-        &other,
-    )?;
-    let what =
-        "The origin put in chunk 5 of another message as it was, which nobody can decrypt here.";
-    add(
-        &hardened,
-        id,
-        what,
-        &hardened.sent(world, &authored)?,
+    cases.changed_by_origin(
+        "hardened/chunk-5-of-another-message",
+        "The origin put in chunk 5 of another message as it was, which nobody can decrypt here.",
+        hardened,
+        |authored| with_chunk_of(authored, ChunkType::Destination, &other),
         [Reject("decrypt"); 4],
-    )?;
-    Ok(out)
+    )
 }
 
 /// `messages_parts.json`: parts, flags and paddings.
@@ -350,24 +398,59 @@ fn bad_parts() -> Vec<Row> {
 /// `messages_signatures.json`: the signatures of author and origin.
 pub(super) fn signatures(world: &World) -> Result<Vec<Value>, GenerateError> {
     let plain = Draft::new();
-    let mut out = Vec::new();
-    let mut add = |draft: &Draft, id: &str, what: &str, message: &[u8], expected| {
-        draft
-            .case(world, id, what, message, expected)
-            .map(|case| out.push(case))
+    let mut cases = Cases::new(world);
+    signing_keys(&mut cases, &plain)?;
+    for (id, metadata, display) in [
+        ("signatures/no-bounce", false, false),
+        ("signatures/metadata-bounce", true, false),
+        ("signatures/display-bounce", false, true),
+    ] {
+        let bounces = Bounces { metadata, display };
+        let draft = plain.clone().with(|draft| draft.bounces = bounces);
+        let what = "Bounce chunks that were not asked for are dropped, 249 like 248.";
+        cases.sent(id, what, &draft, ALL_ACCEPT)?;
+    }
+    let id = "signatures/not-signed-by-origin";
+    let what = "The author's object: 248, 249 and 255 hold 64 zero bytes.";
+    let authored = plain.authored(world, id)?;
+    cases.add(id, what, &plain, &authored, NOT_BY_ORIGIN)?;
+    for (id, kind) in [
+        (
+            "signatures/flipped-before-origin/33",
+            ChunkType::CommonHeaders,
+        ),
+        ("signatures/flipped-before-origin/67", ChunkType::Display),
+    ] {
+        let what = "The origin changed a bit of a payload it cannot read before it signed.";
+        let change = |authored: &[u8]| with_flipped(authored, kind);
+        cases.changed_by_origin(id, what, &plain, change, DONE_BY_ORIGIN)?;
+    }
+    for (id, kind) in [
+        ("signatures/flipped-on-the-way/33", ChunkType::CommonHeaders),
+        ("signatures/flipped-on-the-way/67", ChunkType::Display),
+    ] {
+        let what = "A bit of a payload changed behind the origin.";
+        let message = with_flipped(&plain.message(world, id)?, kind)?;
+        cases.add(id, what, &plain, &message, [Reject("decrypt"); 4])?;
+    }
+    Ok(cases.out)
+}
+
+/// What the tree signature covers, and by whose keys the origin signs.
+fn signing_keys(cases: &mut Cases<'_>, plain: &Draft) -> Result<(), GenerateError> {
+    let by_sok = |key| {
+        plain.clone().with(|draft| {
+            draft.origin = "origin_soks_id";
+            draft.origin_key = key;
+        })
     };
-    let tree = plain
-        .clone()
-        .with(|draft| draft.options.tree = TreeSignature::Intended);
-    let soks = plain.clone().with(|draft| draft.origin = "origin_soks_id");
-    let by_sok = |key| soks.clone().with(|draft| draft.origin_key = key);
-    let by_stranger = plain.clone().with(|draft| draft.origin_key = "stranger");
-    let unsigned = [Accept, Accept, Reject("decrypt"), Reject("decrypt")];
     for (id, what, draft, expected) in [
         (
             "signatures/intended-tree",
             "The tree signature covers chunk 5, too.",
-            tree,
+            plain
+                .clone()
+                .with(|draft| draft.options.tree = TreeSignature::Intended),
             ALL_ACCEPT,
         ),
         (
@@ -386,66 +469,16 @@ pub(super) fn signatures(world: &World) -> Result<Vec<Value>, GenerateError> {
             "signatures/origin-sok-for-signets",
             "The origin signed with a SOK of permission 0x01, which may not sign messages.",
             by_sok("origin_sok_signet"),
-            unsigned,
+            NOT_BY_ORIGIN,
         ),
         (
             "signatures/origin-stranger",
             "The origin signed with a key of nobody.",
-            by_stranger,
-            unsigned,
+            plain.clone().with(|draft| draft.origin_key = "stranger"),
+            NOT_BY_ORIGIN,
         ),
     ] {
-        add(&draft, id, what, &draft.message(world, id)?, expected)?;
+        cases.sent(id, what, &draft, expected)?;
     }
-    for (id, bounces) in [
-        ("signatures/no-bounce", Bounces::default()),
-        (
-            "signatures/metadata-bounce",
-            Bounces {
-                metadata: true,
-                display: false,
-            },
-        ),
-        (
-            "signatures/display-bounce",
-            Bounces {
-                metadata: false,
-                display: true,
-            },
-        ),
-    ] {
-        let draft = plain.clone().with(|draft| draft.bounces = bounces);
-        let what = "Bounce chunks that were not asked for are dropped, 249 like 248.";
-        add(&draft, id, what, &draft.message(world, id)?, ALL_ACCEPT)?;
-    }
-    let id = "signatures/not-signed-by-origin";
-    let authored = plain.authored(world, id)?;
-    let what = "The author's object: 248, 249 and 255 hold 64 zero bytes.";
-    add(&plain, id, what, &authored, unsigned)?;
-    for (id, kind) in [
-        (
-            "signatures/flipped-before-origin/33",
-            ChunkType::CommonHeaders,
-        ),
-        ("signatures/flipped-before-origin/67", ChunkType::Display),
-    ] {
-        let authored = with_flipped(&plain.authored(world, id)?, kind)?;
-        let what = "The origin changed a bit of a payload it cannot read before it signed.";
-        add(
-            &plain,
-            id,
-            what,
-            &plain.sent(world, &authored)?,
-            DONE_BY_ORIGIN,
-        )?;
-    }
-    for (id, kind) in [
-        ("signatures/flipped-on-the-way/33", ChunkType::CommonHeaders),
-        ("signatures/flipped-on-the-way/67", ChunkType::Display),
-    ] {
-        let message = with_flipped(&plain.message(world, id)?, kind)?;
-        let what = "A bit of a payload changed behind the origin.";
-        add(&plain, id, what, &message, [Reject("decrypt"); 4])?;
-    }
-    Ok(out)
+    Ok(())
 }
