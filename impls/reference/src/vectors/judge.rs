@@ -291,3 +291,72 @@ pub(super) fn each<'a>(
 ) -> Result<(), FolderError> {
     list.items()?.iter().try_for_each(judge_case)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULINGS: &str = "rulings:
+  - id: flags-are-refused
+    date: '2026-11-22'
+    topic: things
+    libdime: Accepts them.
+    ours: Refuses them.
+    reason: They mean nothing.
+    differences:
+      - where:
+          - { field: facts.flags, has-bits: 8 }
+          - { field: this.libdime, equals: accept }
+        aspects: [verdict]
+";
+
+    /// Judges one case with these flags and verdicts.
+    fn judge(flags: u8, ours: &str, recorded: &str) -> FileReport {
+        let rulings = Rulings::parse(RULINGS).expect("usable rulings");
+        let mut judge = Judge::new(&rulings, "things", "things.json");
+        let value = json!({ "id": "one" });
+        let mut found = Comparisons::new();
+        found.equal("verdict", ours, recorded);
+        judge.case(
+            &Entry::root("things.json", &value),
+            &json!({ "flags": flags }),
+            &found,
+        );
+        judge.finish().0
+    }
+
+    #[test]
+    fn a_difference_needs_a_ruling_that_fits() {
+        let counts = |report: &FileReport| (report.agreed, report.ruled, report.failed);
+        assert_eq!(counts(&judge(0, "accept", "accept")), (1, 0, 0));
+        assert_eq!(counts(&judge(8, "reject", "accept")), (0, 1, 0));
+        assert_eq!(counts(&judge(0, "reject", "accept")), (0, 0, 1));
+        assert_eq!(counts(&judge(8, "accept", "reject")), (0, 0, 1));
+    }
+
+    #[test]
+    fn to_accept_what_a_ruling_refuses_fails() {
+        let report = judge(8, "accept", "accept");
+        assert_eq!((report.failed, report.unmet.len()), (1, 1));
+        let why = report.failures[0].differences[0].why.as_deref();
+        assert!(why.is_some_and(|why| why.contains("flags-are-refused")));
+        assert_eq!(judge(8, "reject", "reject").failed, 0);
+    }
+
+    #[test]
+    fn a_case_that_broke_memory_stands_apart_and_must_be_refused() {
+        let rulings = Rulings::parse(RULINGS).expect("usable rulings");
+        let mut judge = Judge::new(&rulings, "things", "things.json");
+        let value = json!({ "id": "one" });
+        for refused in [true, false] {
+            let mut found = Comparisons::new();
+            found.broke_memory("libdime crashed", refused);
+            judge.case(&Entry::root("things.json", &value), &Value::Null, &found);
+        }
+        let (report, _) = judge.finish();
+        assert_eq!(
+            (report.cases, report.failed, report.broken.len()),
+            (2, 1, 1)
+        );
+    }
+}

@@ -144,17 +144,26 @@ impl Taken<'_> {
     /// What one actor finds in the chunks it has keyslots for.
     fn seen_by(&self, actor: Actor, cast: &Cast) -> Value {
         let mut parts = Vec::new();
+        let (mut all_padding_fits, mut all_signed) = (true, true);
         let chunks = &self.map.chunks;
         for (index, chunk) in chunks.iter().enumerate() {
-            let next = chunks.get(index + 1).map(|next| next.kind);
-            if let Some(plain) = self.plain(chunk, actor).filter(|_| is_standard(chunk.kind)) {
-                parts.extend(describe(&plain, chunk.kind, next != Some(chunk.kind)));
+            let plain = self.plain(chunk, actor);
+            let Some(plain) = plain.filter(|_| is_standard(chunk.kind)) else {
+                continue;
+            };
+            all_signed &= self.is_signed(&plain);
+            if let Some(payload) = Payload::read(&plain) {
+                let next = chunks.get(index + 1).map(|next| next.kind);
+                all_padding_fits &= payload.padding_fits();
+                parts.push(payload.describe(chunk.kind, next != Some(chunk.kind)));
             }
         }
         let data = |kind| self.data(kind, actor);
         let envelopes = Envelopes::read(data(4), data(5));
         let mut facts = json!({
             "parts": parts,
+            "all_padding_fits": all_padding_fits,
+            "all_signed": all_signed,
             "signets_are_of_their_kind": signets_are_of_their_kind(actor, cast),
             "envelope": envelopes.facts(actor, cast),
         });
@@ -162,6 +171,15 @@ impl Taken<'_> {
             facts.insert("headers".to_owned(), header_facts(&headers));
         }
         facts
+    }
+
+    /// Whether the author signed a payload in plain.
+    fn is_signed(&self, plain: &[u8]) -> bool {
+        let signed = plain.split_first_chunk::<64>();
+        let signed = self.author.as_ref().zip(signed);
+        signed.is_some_and(|(author, (signature, covered))| {
+            author.verify(covered, &Signature(*signature))
+        })
     }
 
     /// The data of the last chunk of a type, the one libdime goes by.
@@ -272,19 +290,17 @@ impl<'a> Payload<'a> {
         };
         counted && padding.iter().all(|byte| *byte == self.pad)
     }
-}
 
-fn describe(plain: &[u8], kind: u8, is_last_of_kind: bool) -> Option<Value> {
-    let payload = Payload::read(plain)?;
-    let goes_on = payload.flags & 0x80 != 0;
-    Some(json!({
-        "type": kind,
-        "data": payload.size,
-        "flags": payload.flags,
-        "padding_fits": payload.padding_fits(),
-        "begins_like_gzip": payload.behind.starts_with(&[0x1f, 0x8b]),
-        "goes_on_into_nothing": goes_on && is_last_of_kind,
-    }))
+    fn describe(&self, kind: u8, is_last_of_kind: bool) -> Value {
+        json!({
+            "type": kind,
+            "data": self.size,
+            "flags": self.flags,
+            "padding_fits": self.padding_fits(),
+            "begins_like_gzip": self.behind.starts_with(&[0x1f, 0x8b]),
+            "goes_on_into_nothing": self.flags & 0x80 != 0 && is_last_of_kind,
+        })
+    }
 }
 
 /// Whether those signets that the actor needs are signets of users or organizations as they must be.

@@ -139,13 +139,13 @@ const FILES: &[Kind] = &[
     Kind {
         name: "signets_context.json",
         topic: "signets",
-        recognizes: |_| false,
+        recognizes: signets::recognizes,
         check: signets::check,
     },
     Kind {
         name: "signets_corrupt.json",
         topic: "signets",
-        recognizes: |_| false,
+        recognizes: signets::recognizes,
         check: signets::check,
     },
     Kind {

@@ -13,11 +13,12 @@ use super::payload::{self, Padding, PartView};
 use super::signatures::tree_input;
 use super::{
     Actor, ChunkType, Flags, HeaderError, KEYSLOT_SIZE, Letter, MAXIMUM_MESSAGE, MAXIMUM_PAYLOAD,
-    MESSAGE_MAGIC, MessageEntropy, Part, Signets, TRACING_MAGIC, TreeSignature, pieces,
+    MESSAGE_MAGIC, MessageEntropy, Part, Signets, TRACING_MAGIC, TreeSignature, Workers, pieces,
 };
 use crate::alternate::{self, Agreement};
 use crate::keys::{
-    AlternateKey, EncryptionKey, EncryptionPublicKey, Kek, Signature, SigningKey, VerifyingKey,
+    AlternateKey, EncryptionKey, EncryptionPublicKey, FirstPass, Kek, Signature, SigningKey,
+    VerifyingKey,
 };
 use crate::reader::big_endian;
 use crate::signet::SignetError;
@@ -73,13 +74,15 @@ pub struct SealOptions {
     pub tree: TreeSignature,
     /// How long paddings are.
     pub padding: Padding,
-    /// Whether display data goes under the alternate layer first.
+    /// Whether display data and attachments go under the alternate layer first (`ALTERNATE.md`).
     pub alternate: bool,
     /// Whether chunk 5 is signed by a key of the message's own, which chunk 4 certifies, so that
     /// the destination cannot try signets on it (`HARDENED.md`).
     pub hardened: bool,
     /// Most bytes of a part's data that go into one chunk; [`MAXIMUM_PART`] if not given or more.
     pub largest_piece: Option<usize>,
+    /// How many threads the message may take; [`Workers`] says what for.
+    pub workers: Workers,
     /// Tracing data to put in front; honest authors add none.
     pub tracing: Option<Vec<u8>>,
     /// Keyslots to be filled for another key than their owner's, as a rogue does.
@@ -109,9 +112,9 @@ pub fn seal(
         sealer.pieces(ChunkType::Display, part, agreement.as_ref())?;
     }
     for part in &letter.attachments {
-        sealer.pieces(ChunkType::Attachment, part, None)?;
+        sealer.pieces(ChunkType::Attachment, part, agreement.as_ref())?;
     }
-    sealer.finish(options.tree)
+    sealer.finish(options.tree, options.workers)
 }
 
 /// Writes a message chunk by chunk, into memory or, by [`Sealer::flush`], through it.
@@ -395,15 +398,27 @@ impl<'a> Sealer<'a> {
         }
     }
 
-    fn finish(mut self, tree: TreeSignature) -> Result<Vec<u8>, SealError> {
+    fn finish(mut self, tree: TreeSignature, workers: Workers) -> Result<Vec<u8>, SealError> {
+        let written = self.out.get(self.body..).unwrap_or_default();
+        let workers = workers.on_size(written.len());
         let chunks = self.chunks.iter();
         let hashed =
             chunks.map(|(kind, range)| (*kind, self.out.get(range.clone()).unwrap_or_default()));
-        let signature = self.author.sign(&tree_input(hashed, tree));
+        // The full signature's first pass needs of the tree signature only that it follows.
+        let (pass, covered) = match workers {
+            Workers::One => (None, tree_input(hashed, tree)),
+            Workers::Two => {
+                let first = || Some(FirstPass::over(self.author, written));
+                workers.both(first, || tree_input(hashed, tree))
+            }
+        };
+        let signature = self.author.sign(&covered);
         self.signature(ChunkType::TreeSignature, &signature);
-        let signature = self
-            .author
-            .sign(self.out.get(self.body..).unwrap_or_default());
+        let written = self.out.get(self.body..).unwrap_or_default();
+        let signature = match pass {
+            Some(mut pass) => pass.sign(written),
+            None => self.author.sign(written),
+        };
         self.signature(ChunkType::AuthorSignature, &signature);
         self.unsigned();
         write_length(&mut self.out, self.body);
