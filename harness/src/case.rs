@@ -5,7 +5,7 @@ use dimespec_report::model::{self, Run, Verdict};
 use crate::actors::quoted;
 use crate::outcome;
 use crate::run::{self, Folders, INTERRUPTED, Setting, StageKind, Unstaged, interrupted};
-use crate::scenario::Entry;
+use crate::scenario::{Entry, ProfileWord};
 
 /// Runs one case and reports it. Never fails: whatever goes wrong is a verdict with its culprit.
 pub fn run(entry: &Entry, setting: &Setting) -> Run {
@@ -21,7 +21,7 @@ pub fn run(entry: &Entry, setting: &Setting) -> Run {
         ..Run::default()
     };
     let case = match entry.case() {
-        Ok(case) => case,
+        Ok(case) => case.with_profile(setting.profile),
         Err(problems) => return outcome::broken_scenario(base, &problems.to_string()),
     };
     let base = Run {
@@ -64,11 +64,15 @@ fn replay(name: &str, setting: &Setting) -> String {
         StageKind::Live => " --live",
     };
     let cast = setting.cast.options();
+    let profile = match setting.profile {
+        profile if profile == ProfileWord::default() => String::new(),
+        profile => format!(" --profile {}", profile.name()),
+    };
     let folder = setting.scenarios.as_ref().map_or(String::new(), |folder| {
         format!(" --scenarios {}", quoted(&folder.display().to_string()))
     });
     format!(
-        "dimespec run --exact '{name}' --seed {}{live}{cast}{folder}",
+        "dimespec run --exact '{name}' --seed {}{live}{profile}{cast}{folder}",
         setting.seed
     )
 }

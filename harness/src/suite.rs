@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::actors::{Cast, CastError};
 use crate::case;
 use crate::run::{self, Setting, StageKind};
-use crate::scenario::{self, Entry, LoadError};
+use crate::scenario::{self, Entry, LoadError, ProfileWord};
 
 /// What every result says it was judged against.
 pub const PROFILE: &str = "libdime-1";
@@ -111,6 +111,12 @@ impl Suite {
     /// Over real loopback sockets instead of the simulation.
     pub fn live(mut self) -> Self {
         self.setting.stage = StageKind::Live;
+        self
+    }
+
+    /// Which bytes our own side emits in scenarios that name no profile.
+    pub fn profile(mut self, profile: ProfileWord) -> Self {
+        self.setting.profile = profile;
         self
     }
 

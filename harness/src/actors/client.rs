@@ -45,6 +45,7 @@ impl Client for ReferenceClient {
                     .map(|(name, contents)| Attachment { name, contents })
                     .collect(),
                 alternate: letter.alternate,
+                hardened: letter.hardened,
                 wish: Some(match letter.bounce {
                     BounceWish::Full => ReturnWish::Full,
                     BounceWish::Display => ReturnWish::Display,

@@ -48,6 +48,8 @@ pub struct Outgoing {
     pub attachments: Vec<(String, Vec<u8>)>,
     /// Whether the alternate layer encrypts the body.
     pub alternate: bool,
+    /// Whether the letter is sealed under the hardened profile.
+    pub hardened: bool,
     /// What may come back.
     pub bounce: BounceWish,
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::explain::{Derivation, ShapeStep};
 use super::graph::Grade;
 use super::policy::Role;
+use crate::world::{FactKind, LetterPlan, ProfileWord};
 
 /// Entries in one file.
 pub const MAXIMUM_ENTRIES: usize = 256;
@@ -38,6 +39,9 @@ pub struct InherentLeak {
     /// Whose key must have opened it: a role.
     #[serde(default)]
     pub key: Option<String>,
+    /// The profile under which letters do not leak this: there it is a finding like any other.
+    #[serde(default)]
+    pub unless: Option<ProfileWord>,
     /// Where it comes from.
     pub source: String,
     /// What would end it.
@@ -83,14 +87,23 @@ impl InherentLeak {
     pub fn matches(&self, roles: &[Role], derivation: &Derivation) -> bool {
         let rules: Vec<&str> = derivation.shape.iter().map(|step| step.rule).collect();
         !self.rules.is_empty()
-            && self
-                .fact
-                .split(',')
-                .any(|fact| fact.trim() == derivation.kind.name())
+            && self.facts().any(|kind| kind == derivation.kind)
             && roles.iter().any(|role| role.name() == self.principal)
             && derivation.grade == self.grade
             && rules == self.rules
             && derivation.shape.iter().all(|step| self.allows(roles, step))
+    }
+
+    /// The relations that are learned.
+    pub fn facts(&self) -> impl Iterator<Item = FactKind> {
+        self.fact
+            .split(',')
+            .filter_map(|name| FactKind::from_name(name.trim()))
+    }
+
+    /// Whether a letter leaks this at all, or is sealed under the profile that ends it.
+    pub fn concerns(&self, letter: &LetterPlan) -> bool {
+        self.unless != Some(letter.profile)
     }
 
     fn allows(&self, roles: &[Role], step: &ShapeStep) -> bool {

@@ -57,13 +57,13 @@ struct Question<'q> {
 impl Judge<'_> {
     fn principal(&mut self, principal: &Principal) {
         let mut knowledge = self.analysis.knows(principal).derivations;
-        for letter in 0..self.analysis.given().letters.len() {
+        for (letter, plan) in self.analysis.given().letters.iter().enumerate() {
             let roles = roles(self.analysis.given(), letter, principal);
             for derivation in knowledge.iter_mut().filter(|known| known.letter == letter) {
                 let entries = self.analysis.given().inherent.iter();
                 let entry = entries
                     .clone()
-                    .find(|entry| entry.matches(&roles, derivation));
+                    .find(|entry| entry.concerns(plan) && entry.matches(&roles, derivation));
                 derivation.inherent = entry.map(|entry| entry.id.clone());
             }
             let kinds: BTreeSet<FactKind> = self.facts_of(letter).map(|(_, kind)| kind).collect();

@@ -69,7 +69,7 @@ pub fn judge(base: Run, case: &Case, world: &World, evidence: &Evidence) -> Run 
     };
     let given = Given::from_world(world, &inherent);
     let analysis = knowledge::analyse(&given, &evidence.trace);
-    let asked = Asked::of(&case.scenario, world, &evidence.performance);
+    let asked = Asked::of(&case.scenario, world, &evidence.performance, &inherent);
     let judgement = knowledge::judge(&analysis, &asked.claims);
     let dialogs = transcript::dialogs(&evidence.trace, world.ports.dmtp);
     let seen = Seen {
@@ -130,7 +130,12 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(scenario: &Scenario, world: &World, performance: &Performance) -> Self {
+    fn of(
+        scenario: &Scenario,
+        world: &World,
+        performance: &Performance,
+        inherent: &[knowledge::InherentLeak],
+    ) -> Self {
         let mut asked = Asked {
             claims: Vec::new(),
             of_expectation: BTreeMap::new(),
@@ -161,11 +166,11 @@ impl Asked {
                 }
                 Expectation::Inherent(names) => {
                     for (name, ids) in names.iter() {
-                        let ids: Vec<String> = ids.iter().map(|id| id.value.clone()).collect();
                         for letter in 0..world.letters.len() {
-                            let lost = is_lost(scenario, world, performance, letter);
-                            if !lost && takes_part(world, name, letter) {
-                                asked.claim(world, name, letter, &ClaimKind::Inherent(ids.clone()));
+                            if takes_part(world, name, letter) {
+                                let lost = is_lost(scenario, world, performance, letter);
+                                let ids = ids.iter().map(|id| id.as_str());
+                                asked.leaks(world, name, (letter, lost), ids, inherent);
                             }
                         }
                     }
@@ -177,6 +182,33 @@ impl Asked {
                 .insert(index, (from..asked.claims.len()).collect());
         }
         asked
+    }
+
+    /// Claims that a letter leaks what the protocol gives away, unless it is lost; of what its
+    /// profile ends, that it does not.
+    fn leaks<'i>(
+        &mut self,
+        world: &World,
+        name: &str,
+        (letter, lost): (usize, bool),
+        ids: impl Iterator<Item = &'i str>,
+        inherent: &[knowledge::InherentLeak],
+    ) {
+        let (mut leaked, mut kept) = (Vec::new(), Vec::new());
+        for id in ids {
+            let entry = inherent.iter().find(|entry| entry.id == id);
+            let plan = world.letters.get(letter);
+            match entry.zip(plan) {
+                Some((entry, plan)) if !entry.concerns(plan) => kept.extend(entry.facts()),
+                _ => leaked.push(id.to_owned()),
+            }
+        }
+        if !lost && !leaked.is_empty() {
+            self.claim(world, name, letter, &ClaimKind::Inherent(leaked));
+        }
+        if !kept.is_empty() {
+            self.claim(world, name, letter, &ClaimKind::Never(kept));
+        }
     }
 
     fn claim(&mut self, world: &World, name: &str, letter: usize, kind: &ClaimKind) {

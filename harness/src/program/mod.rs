@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dimespec::scenario::ProfileWord;
 use dimespec::{Cast, Suite};
 use dimespec_report::model::{Exit, Report, Verdict};
 use dimespec_report::{json, text};
@@ -92,6 +93,9 @@ struct How {
     /// Over real loopback sockets instead of the simulation
     #[arg(long)]
     live: bool,
+    /// Which bytes our own side emits in scenarios that name no profile: libdime-1, magma-1, hardened
+    #[arg(long, value_name = "NAME", default_value = ProfileWord::default().name())]
+    profile: String,
 }
 
 #[derive(Args)]
@@ -165,6 +169,11 @@ fn suite(which: &Which, how: &How) -> Result<Suite, Usage> {
         let message = format!("{name} is an external program, which only runs live: add --live");
         return Err(Usage(message));
     }
+    let profile = ProfileWord::from_name(&how.profile).ok_or_else(|| {
+        let names = ProfileWord::ALL.map(ProfileWord::name).join(", ");
+        let name = &how.profile;
+        Usage(format!("there is no profile `{name}`; there are {names}"))
+    })?;
     let suite = match &which.scenarios {
         Some(folder) => Suite::load(folder)?,
         None => Suite::builtin(),
@@ -173,6 +182,7 @@ fn suite(which: &Which, how: &How) -> Result<Suite, Usage> {
         .filter(which.filter.iter().cloned())
         .exact(which.exact)
         .seed(how.seed)
+        .profile(profile)
         .cast(cast);
     Ok(if how.live { suite.live() } else { suite })
 }
@@ -233,6 +243,7 @@ fn list(which: &Which) -> Result<Exit, Usage> {
         seed: 1,
         implementations: vec![],
         live: false,
+        profile: ProfileWord::default().name().to_owned(),
     };
     let suite = suite(which, &how)?;
     if !has_cases(&suite, which) {

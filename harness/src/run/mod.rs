@@ -22,7 +22,7 @@ use crate::actors::Cast;
 use crate::actors::adapter::{Capability, Manifest};
 use crate::ledger::Trace;
 use crate::scenario::steps::Step;
-use crate::scenario::{Case, Entry, Scenario};
+use crate::scenario::{Case, Entry, ProfileWord, Scenario};
 use crate::world::{Addressing, World};
 pub use interruption::interrupted;
 use live::LiveStage;
@@ -38,17 +38,20 @@ pub struct Setting {
     pub cast: Cast,
     /// What it runs on.
     pub stage: StageKind,
+    /// Which bytes our own side emits in scenarios that do not say it.
+    pub profile: ProfileWord,
     /// The folder the scenarios come from, if they are not built in.
     pub scenarios: Option<PathBuf>,
 }
 
 impl Default for Setting {
-    /// Seed 1, the reference in all places, the simulation.
+    /// Seed 1, the reference in all places, the simulation, libdime's bytes.
     fn default() -> Self {
         Self {
             seed: 1,
             cast: Cast::default(),
             stage: StageKind::default(),
+            profile: ProfileWord::default(),
             scenarios: None,
         }
     }

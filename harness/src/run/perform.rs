@@ -14,7 +14,7 @@ use crate::scenario::Scenario;
 use crate::scenario::steps::{
     AwaitStep, BounceWish, DmtpStep, InjectStep, LetterEnd, ResolveStep, Step,
 };
-use crate::world::{LetterPlan, World};
+use crate::world::{LetterPlan, ProfileWord, World};
 
 /// What the interpreter needs of a stage.
 pub trait Stage: Send + Sync {
@@ -350,6 +350,7 @@ fn outgoing(plan: &LetterPlan, bounce: BounceWish) -> Outgoing {
             .map(|attachment| (attachment.name.clone(), attachment.contents.clone()))
             .collect(),
         alternate: plan.alternate,
+        hardened: plan.profile == ProfileWord::Hardened,
         bounce,
     }
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use dime::platform::UnixTime;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use diagnostic::nearest;
 pub use diagnostic::{Diagnostic, Diagnostics};
@@ -49,8 +49,8 @@ pub struct Scenario {
     pub title: String,
     /// Ids of the requirements it checks.
     pub requirements: Vec<Located<String>>,
-    /// Which bytes our own side emits.
-    pub profile: ProfileWord,
+    /// Which bytes our own side emits, if the file says so.
+    pub profile: Option<ProfileWord>,
     /// What its world is made of.
     pub world: WorldSpec,
     /// What happens, in order.
@@ -70,8 +70,8 @@ pub struct Case {
     pub axes: Axes,
 }
 
-/// Which bytes our own side emits where the public code bases disagree.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+/// Which bytes our own side emits where the public code bases disagree, or where we do better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ProfileWord {
     /// Signets and key files as libdime writes them.
     #[default]
@@ -80,6 +80,29 @@ pub enum ProfileWord {
     /// Signets and key files as Magma writes them.
     #[serde(rename = "magma-1")]
     Magma,
+    /// As libdime writes them, but letters sealed under the hardened profile, so that their
+    /// destination cannot confirm the author.
+    #[serde(rename = "hardened")]
+    Hardened,
+}
+
+impl ProfileWord {
+    /// All profiles.
+    pub const ALL: [ProfileWord; 3] = [Self::Libdime, Self::Magma, Self::Hardened];
+
+    /// Its name, as scenarios write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ProfileWord::Libdime => "libdime-1",
+            ProfileWord::Magma => "magma-1",
+            ProfileWord::Hardened => "hardened",
+        }
+    }
+
+    /// The profile of a name.
+    pub fn from_name(name: &str) -> Option<ProfileWord> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
 }
 
 /// A file as it is written.
@@ -91,9 +114,9 @@ struct Document {
     scenario: Located<String>,
     /// Ids of the requirements it checks.
     requirements: Vec<Located<String>>,
-    /// Which bytes our own side emits.
+    /// Which bytes our own side emits; the caller's choice if the file says nothing.
     #[serde(default)]
-    profile: ProfileWord,
+    profile: Option<ProfileWord>,
     /// Lists of values that make the file several cases; `${axis}` stands for the value.
     #[serde(default)]
     vary: VaryBlock,
@@ -121,6 +144,14 @@ impl Scenario {
 }
 
 impl Case {
+    /// The case under `profile`, if its file names none.
+    pub fn with_profile(mut self, profile: ProfileWord) -> Self {
+        if self.scenario.profile.is_none() {
+            Arc::make_mut(&mut self.scenario).profile = Some(profile);
+        }
+        self
+    }
+
     /// `topic/name`, or `topic/name[axis=value]`.
     pub fn name(&self) -> String {
         format!("{}{}", self.scenario.name, self.axes)

@@ -86,8 +86,8 @@ impl World {
         addressing: &Addressing,
     ) -> Result<World, WorldError> {
         let draw = Draw::new(seed);
-        let profile = match scenario.profile {
-            ProfileWord::Libdime => Profile::Libdime,
+        let profile = match scenario.profile.unwrap_or_default() {
+            ProfileWord::Libdime | ProfileWord::Hardened => Profile::Libdime,
             ProfileWord::Magma => Profile::Magma,
         };
         let society::Society {

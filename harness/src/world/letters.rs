@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::build::WorldError;
 use super::draw::{CANARY_BITS, CANARY_LENGTH, Draw};
-use super::{AttachmentPlan, Fact, FactKind, LetterPlan, Person, PersonId, World};
+use super::{AttachmentPlan, Fact, FactKind, LetterPlan, Person, PersonId, ProfileWord, World};
 use crate::scenario::Scenario;
 use crate::scenario::imported::{ImportedMessage, libdime};
 use crate::scenario::steps::{BodySpec, InjectStep, ReplyStep, SendStep, Step};
@@ -121,6 +121,7 @@ impl Planner<'_> {
             body: blocks(&self.canary("body"), body.text.0),
             attachments: Vec::new(),
             alternate: body.alternate.value,
+            profile: self.scenario.profile.unwrap_or_default(),
             recorded: None,
         })
     }
@@ -140,6 +141,7 @@ impl Planner<'_> {
             body: message.body.clone(),
             attachments: Vec::new(),
             alternate: false,
+            profile: ProfileWord::Libdime,
             recorded: Some(message.sealed.clone()),
         })
     }

@@ -22,6 +22,7 @@ use dime_wire::signet::Signet;
 
 use draw::Draw;
 
+pub use crate::scenario::ProfileWord;
 pub use crate::scenario::values::FactKind;
 pub use crate::scenario::world::Dnssec;
 pub use build::{Addressing, WorldError};
@@ -226,6 +227,8 @@ pub struct LetterPlan {
     pub attachments: Vec<AttachmentPlan>,
     /// Whether the alternate layer encrypts the display part.
     pub alternate: bool,
+    /// What its author seals it under; what the profile keeps is judged by it.
+    pub profile: ProfileWord,
     /// The whole message, if another implementation sealed it.
     pub recorded: Option<Vec<u8>>,
 }

@@ -3,6 +3,7 @@
 //! Objects of DIME may come in armour, base64 or binary, certificates and TLS keys in PEM or DER.
 //! Every error names the file.
 
+mod large;
 mod object;
 mod write;
 
@@ -18,11 +19,14 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
+pub use large::{MAX_STREAMED, NewFile, WholeFile, open_large, spill};
 pub use object::{Form, Object};
 pub use write::{Existing, write, write_secret};
 
 /// Largest file that is read, in bytes: a little more than the largest message.
 pub const MAX_FILE: u64 = 128 * 1024 * 1024;
+/// The path that stands for standard input.
+const STANDARD: &str = "-";
 /// Most certificates or anchors in one file.
 pub const MAX_ENTRIES: usize = 256;
 

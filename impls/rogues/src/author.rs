@@ -1,4 +1,4 @@
-//! Authors' clients that give too much to their own server, or believe too much.
+//! Authors' clients that give too much to a server, or believe too much.
 
 use std::sync::Arc;
 
@@ -33,6 +33,35 @@ impl Seal for SharingSeal {
             let slot = (ChunkType::Display, Actor::Author);
             options.keyslots.insert(slot, origin);
         }
+        self.0.seal(letter, signets, author_key, entropy, &options)
+    }
+}
+
+/// Signs what the destination reads with the author's long-term key, although chunk 4 says that a key
+/// of the message's own did.
+pub fn sign_destination_chunk(
+    _platform: &Arc<dyn Platform>,
+    _config: &Config,
+    honest: Parts,
+) -> Parts {
+    let sealer = Arc::new(TraceableSeal(honest.sealer.clone()));
+    Parts { sealer, ..honest }
+}
+
+struct TraceableSeal(Arc<dyn Seal>);
+
+impl Seal for TraceableSeal {
+    fn seal(
+        &self,
+        letter: &Letter,
+        signets: &Signets<'_>,
+        author_key: &SigningKey,
+        entropy: &mut dyn MessageEntropy,
+        options: &SealOptions,
+    ) -> Result<Vec<u8>, SealError> {
+        let mut options = options.clone();
+        let signer = author_key.clone();
+        options.signers.insert(ChunkType::Destination, signer);
         self.0.seal(letter, signets, author_key, entropy, &options)
     }
 }

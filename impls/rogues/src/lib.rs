@@ -34,12 +34,18 @@ enum Change {
 
 /// All rogues, in name order.
 pub fn all() -> &'static [Rogue] {
-    const ALL: [Rogue; 5] = [
+    const ALL: [Rogue; 6] = [
         Rogue {
             name: "client-keyslot-for-origin",
             plays: Actor::Author,
             fault: "fills the author's keyslot of the display chunk with one the origin can open",
             change: Change::Client(author::keyslot_for_origin),
+        },
+        Rogue {
+            name: "client-signs-destination-chunk",
+            plays: Actor::Author,
+            fault: "says a letter is hardened and signs chunk 5 with the author's long-term key",
+            change: Change::Client(author::sign_destination_chunk),
         },
         Rogue {
             name: "destination-names-recipient",

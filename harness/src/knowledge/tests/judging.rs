@@ -13,7 +13,7 @@ use super::recording::Recording;
 use super::stage::Stage;
 use super::{findings, organization, run, verdict};
 use crate::ledger::Direction;
-use crate::world::FactKind;
+use crate::world::{FactKind, ProfileWord};
 
 fn claim(principal: Principal, kind: ClaimKind) -> Claim {
     Claim {
@@ -229,6 +229,40 @@ fn the_alternate_layer_is_opened_by_the_recipient_only() {
             alternate layer of chunk 67 (display) opens with the encryption key of bob-bwxy4sg2dzgwrtbxnhve@beta.example
             "tptuxmofqbzx54m6zt5i 000000 and so on                       ..." = letter.body
     "#);
+}
+
+#[test]
+fn under_the_hardened_profile_i1_is_gone_and_is_not_excused() {
+    let judged = |profile: ProfileWord, hardened: bool| {
+        let mut stage = Stage::new();
+        stage.letters[0].profile = profile;
+        let seal = SealOptions {
+            hardened,
+            ..SealOptions::default()
+        };
+        let rogue = Rogue {
+            seal,
+            ..Rogue::default()
+        };
+        let judgement = verdict(&stage, &run(&stage, &rogue), &[]);
+        let leaks = judgement.inherent.iter().map(|found| found.id.clone());
+        (leaks.collect::<Vec<_>>(), findings(&judgement))
+    };
+    let (leaks, found) = judged(ProfileWord::Libdime, false);
+    assert!(leaks.contains(&"I1".to_owned()) && found.is_empty());
+    // What is sealed so leaks nothing, whatever was promised.
+    for promised in [ProfileWord::Libdime, ProfileWord::Hardened] {
+        let (leaks, found) = judged(promised, true);
+        assert!(!leaks.contains(&"I1".to_owned()), "{leaks:?}");
+        assert_eq!(found, "");
+    }
+    // What was promised and not done is a finding like any other.
+    let (leaks, found) = judged(ProfileWord::Hardened, false);
+    assert!(!leaks.contains(&"I1".to_owned()), "{leaks:?}");
+    assert_eq!(
+        found,
+        "destination beta.example confirms letter.author (never allowed), culprit author alice"
+    );
 }
 
 #[test]

@@ -13,12 +13,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::knowledge::{Given, InherentLeak, read_inherent};
 use crate::world::{
-    AttachmentPlan, Fact, FactKind, HeldKey, Host, HostRole, LetterPlan, Principal,
+    AttachmentPlan, Fact, FactKind, HeldKey, Host, HostRole, LetterPlan, Principal, ProfileWord,
 };
 
 pub(super) const I1: &str = "- { id: I1, title: The destination confirms the author, fact: author, \
     principal: destination, grade: confirms, rules: [take-apart, decrypt, guess-signature], \
-    chunk: 5, key: destination, source: spec/30 section 3, cure: a per-message key, ruled: 2026-11-21 }";
+    chunk: 5, key: destination, source: spec/30 section 3, cure: a per-message key, unless: hardened, ruled: 2026-11-21 }";
 
 /// One user or organization.
 pub(super) struct Identity {
@@ -119,6 +119,7 @@ impl Stage {
                 contents: blocks(&token(&format!("attachment {id}")), 4),
             }],
             alternate: false,
+            profile: ProfileWord::default(),
             recorded: None,
         };
         let (from, to) = (self.address_of(author), self.address_of(recipient));

@@ -4,10 +4,11 @@
 //! A bounce is the message with chunks left out: without tracing, up to the section that is returned,
 //! then the one signature of the origin that covers just that. Its header is that of a message.
 
+use super::letter::Signets;
 use super::open::{OpenError, Opened, complete};
-use super::seal::{Signets, write_length};
+use super::seal::write_length;
 use super::view::{View, check_organization};
-use super::{Actor, ChunkType, MESSAGE_MAGIC, Message, OriginEnvelope, Section};
+use super::{Actor, ChunkType, MESSAGE_MAGIC, Message, OriginEnvelope, Section, Workers};
 use crate::keys::{AlternateKey, EncryptionKey};
 use crate::signet::Signet;
 
@@ -160,14 +161,15 @@ pub fn verify_bounce_as_author(
     let view = View::new(&bounce.message, key, Actor::Author);
     let (mut opened, author) = view.judge_envelopes(signets)?;
     if bounce.extent == BounceExtent::Full {
-        opened.tree = Some(view.author_signatures(&author)?);
-        view.origin_signatures(signets.origin, &mut opened)?;
+        opened.tree = Some(view.author_signatures(&author, Workers::One)?);
+        view.origin_signatures(signets.origin, &mut opened, Workers::One)?;
     } else {
         let keys = view.origin_keys(signets.origin)?;
         view.origin_signature(bounce.extent.signature(), &keys)?;
         opened.metadata_bounce = bounce.extent == BounceExtent::Metadata;
         opened.display_bounce = bounce.extent == BounceExtent::Display;
     }
-    view.author_contents(&author, signets.recipient, ephemeral_alternate, &mut opened)?;
+    let layer = view.layer_as_author(&author, signets.recipient, ephemeral_alternate)?;
+    view.contents(&author, &layer, &mut opened)?;
     Ok(opened)
 }

@@ -1,8 +1,9 @@
 //! The structure of a message: optional tracing, header, chunks with payload and keyslots
 //! (spec/30 §1 and §2). Strict: known types, ascending order, single chunks once, exact sizes.
 
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 
+use crate::backend::Sha512;
 use crate::keys::EncryptionPublicKey;
 use crate::reader::Reader;
 
@@ -89,6 +90,19 @@ pub enum Section {
     Attachments,
     /// All signatures.
     Signatures,
+}
+
+impl Section {
+    /// The name in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Envelope => "envelope",
+            Self::Metadata => "metadata",
+            Self::Display => "display",
+            Self::Attachments => "attachments",
+            Self::Signatures => "signatures",
+        }
+    }
 }
 
 /// The chunk types; the discriminant is the type byte.
@@ -204,6 +218,11 @@ impl ChunkType {
             Self::Attachment => Section::Attachments,
             _ => Section::Signatures,
         }
+    }
+
+    /// Whether a message is incomplete without a chunk of the type.
+    pub fn is_required(self) -> bool {
+        Self::REQUIRED.contains(&self)
     }
 
     /// Whether chunks of the type may follow one another.

@@ -99,42 +99,58 @@ impl Part {
     }
 }
 
+/// Whether pieces, in the order of their chunks, make whole parts: pieces of one part agree in all
+/// flags but [`Flags::CONTINUES`], which all but the last of them have.
+#[derive(Default)]
+pub(super) struct Continuation {
+    begun: Option<Flags>,
+}
+
+impl Continuation {
+    /// Takes the next piece's flags and tells whether it begins a part. Nothing if it goes on with a
+    /// part whose flags are not its own.
+    pub(super) fn push(&mut self, flags: Flags) -> Option<bool> {
+        let part = flags.without(Flags::CONTINUES);
+        let begun = self.begun.take();
+        if begun.is_some_and(|begun| begun != part) {
+            return None;
+        }
+        self.begun = flags.includes(Flags::CONTINUES).then_some(part);
+        Some(begun.is_none())
+    }
+
+    /// Nothing if the last piece goes on.
+    pub(super) fn finish(self) -> Option<()> {
+        self.begun.is_none().then_some(())
+    }
+}
+
 /// Joins the pieces of continued parts, in the order of their chunks. Its memory is that of the
 /// pieces that were pushed.
 #[derive(Default)]
 pub(super) struct Joiner {
-    whole: Vec<Part>,
-    begun: Option<Part>,
+    parts: Vec<Part>,
+    continuation: Continuation,
 }
 
 impl Joiner {
-    /// Adds the next chunk's piece. Nothing if it goes on with a part whose flags are not its own;
-    /// all but [`Flags::CONTINUES`] must agree.
+    /// Adds the next chunk's piece. Nothing if [`Continuation`] refuses it.
     pub(super) fn push(&mut self, piece: Part) -> Option<()> {
-        let goes_on = piece.flags.includes(Flags::CONTINUES);
-        let flags = piece.flags.without(Flags::CONTINUES);
-        let part = match self.begun.take() {
-            Some(begun) if begun.flags != flags => return None,
-            Some(mut begun) => {
-                begun.data.extend_from_slice(&piece.data);
-                begun
-            }
-            None => Part {
-                flags,
+        let begins = self.continuation.push(piece.flags)?;
+        match self.parts.last_mut().filter(|_| !begins) {
+            Some(part) => part.data.extend_from_slice(&piece.data),
+            None => self.parts.push(Part {
+                flags: piece.flags.without(Flags::CONTINUES),
                 data: piece.data,
-            },
-        };
-        if goes_on {
-            self.begun = Some(part);
-        } else {
-            self.whole.push(part);
+            }),
         }
         Some(())
     }
 
     /// The whole parts; nothing if the last piece goes on.
     pub(super) fn finish(self) -> Option<Vec<Part>> {
-        self.begun.is_none().then_some(self.whole)
+        self.continuation.finish()?;
+        Some(self.parts)
     }
 }
 

@@ -12,6 +12,7 @@ mod content;
 mod entropy;
 mod envelope;
 mod headers;
+mod letter;
 mod open;
 mod origin;
 mod payload;
@@ -19,7 +20,9 @@ mod pieces;
 mod policy;
 mod seal;
 mod signatures;
+pub mod stream;
 mod view;
+mod workers;
 
 pub use bounce::{
     Bounce, BounceExtent, bounce_as_destination, verify_bounce_as_author, verify_bounce_as_origin,
@@ -32,6 +35,7 @@ pub use content::{ExpandError, MAXIMUM_EXPANSION, Part};
 pub use entropy::{MessageEntropy, StreamEntropy};
 pub use envelope::{DestinationEnvelope, Envelope, EnvelopeError, OriginEnvelope};
 pub use headers::{CommonHeaders, HeaderError};
+pub use letter::{Letter, Signets};
 pub use open::{
     DestinationSignets, OpenError, Opened, OriginSignets, open_as_author, open_as_author_with,
     open_as_destination, open_as_destination_with, open_as_origin, open_as_origin_with,
@@ -42,8 +46,9 @@ pub use origin::{Bounces, sign_as_origin};
 pub use payload::{Flags, PAYLOAD_HEAD, Padding};
 pub use pieces::pieces;
 pub use policy::{OriginKeys, ReadPolicy};
-pub use seal::{Letter, MAXIMUM_PART, SealError, SealOptions, Signets, seal};
+pub use seal::{MAXIMUM_PART, SealError, SealOptions, seal};
 pub use signatures::{TreeSignature, tree_signature_input};
+pub use workers::Workers;
 
 #[cfg(test)]
 mod tests;

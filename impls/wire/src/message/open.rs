@@ -6,17 +6,15 @@
 
 use super::envelope::EnvelopeError;
 use super::headers::HeaderError;
-use super::seal::Signets;
+use super::letter::Signets;
 use super::view::{
-    View, check_destination_envelope, check_message_key, check_organization, check_origin_envelope,
-    user_key,
+    Layer, View, check_destination_envelope, check_organization, check_origin_envelope, user_key,
 };
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
-    ParseError, Part, ReadPolicy, TreeSignature,
+    ParseError, Part, ReadPolicy, TreeSignature, Workers,
 };
-use crate::alternate::Agreement;
-use crate::keys::{AlternateKey, EncryptionKey};
+use crate::keys::{AlternateKey, EncryptionKey, Verifier};
 use crate::name;
 use crate::signet::{Signet, SignetError};
 
@@ -48,6 +46,9 @@ pub enum OpenError {
     /// The message key of the hardened profile is the author's signing key (`HARDENED.md` §3).
     #[error("author's message key is not a key of the message's own")]
     MessageKey,
+    /// The message is not of the hardened profile, which the reader's policy asks for.
+    #[error("author's message is not hardened")]
+    NotHardened,
     /// The author's tree signature verifies in neither form.
     #[error("author's tree signature is not valid")]
     TreeSignature,
@@ -69,6 +70,9 @@ pub enum OpenError {
     /// The author's flags contradict the data.
     #[error("author's flags of chunk {0} are not those of its data")]
     Flags(ChunkType),
+    /// The author's chunk 3 does not hold a usable X25519 key (`ALTERNATE.md` §1).
+    #[error("author's alternate chunk is not a usable key")]
+    AlternateKey,
     /// The alternate layer was used and the reader has no key for it.
     #[error("message needs an alternate key")]
     NoAlternateKey,
@@ -133,6 +137,8 @@ pub struct Opened {
     /// Positions in `display` of parts whose data still is under the alternate layer, because an
     /// author reads a sent copy without the message's ephemeral alternate secret.
     pub still_sealed: Vec<usize>,
+    /// As [`Opened::still_sealed`], positions in `attachments`. The layer covers all parts or none.
+    pub attachments_still_sealed: Vec<usize>,
 }
 
 /// Decrypts chunk 4 as the origin, without judging any signature: how it learns whose signets to
@@ -182,20 +188,27 @@ pub fn open_as_origin_with(
     signets: &OriginSignets<'_>,
     policy: &ReadPolicy,
 ) -> Result<Opened, OpenError> {
-    complete(message)?;
     let view = View::new(message, key, Actor::Origin).under(*policy);
-    let author = user_key(Actor::Author, signets.author)?;
+    judge_as_origin(&view, signets)
+}
+
+pub(super) fn judge_as_origin(
+    view: &View<'_, '_>,
+    signets: &OriginSignets<'_>,
+) -> Result<Opened, OpenError> {
+    complete(view.message)?;
+    let author = user_key(Actor::Author, signets.author)?.verifier();
     let envelope = view.origin_envelope(Some(&author))?;
     check_organization(Actor::Origin, signets.origin)?;
     check_organization(Actor::Destination, signets.destination)?;
     check_origin_envelope(&envelope, signets.author, signets.destination)?;
-    check_message_key(&envelope, &author)?;
+    view.check_hardening(&envelope, &author)?;
     let own_domain = signets.origin.identifier();
     if own_domain.is_some_and(|own| !name::same_domain(own, name::domain_of(&envelope.author))) {
         return Err(OpenError::Name(Actor::Author));
     }
     view.standard(ChunkType::Origin, Some(&author))?;
-    let tree = view.author_signatures(&author)?;
+    let tree = view.author_signatures(&author, view.workers())?;
     Ok(Opened {
         hardened: envelope.message_key.is_some(),
         envelope: Envelope::new(Some(envelope), None),
@@ -221,8 +234,15 @@ pub fn open_as_destination_with(
     signets: &DestinationSignets<'_>,
     policy: &ReadPolicy,
 ) -> Result<Opened, OpenError> {
-    complete(message)?;
     let view = View::new(message, key, Actor::Destination).under(*policy);
+    judge_as_destination(&view, signets)
+}
+
+pub(super) fn judge_as_destination(
+    view: &View<'_, '_>,
+    signets: &DestinationSignets<'_>,
+) -> Result<Opened, OpenError> {
+    complete(view.message)?;
     let envelope = view.destination_envelope(None)?;
     check_organization(Actor::Origin, signets.origin)?;
     check_organization(Actor::Destination, signets.destination)?;
@@ -236,7 +256,7 @@ pub fn open_as_destination_with(
         envelope: Envelope::new(None, Some(envelope)),
         ..Opened::default()
     };
-    view.origin_signatures(signets.origin, &mut opened)?;
+    view.origin_signatures(signets.origin, &mut opened, view.workers())?;
     Ok(opened)
 }
 
@@ -260,29 +280,39 @@ pub fn open_as_recipient_with(
     policy: &ReadPolicy,
 ) -> Result<Opened, OpenError> {
     let view = View::new(message, key, Actor::Recipient).under(*policy);
-    let (mut opened, author) = view.judge_as_user(signets)?;
-    view.origin_signatures(signets.origin, &mut opened)?;
-    let ephemeral = view.alternate_ephemeral(&author)?;
-    let agreements: Vec<Agreement> = match ephemeral {
-        Some(public) => alternate
-            .iter()
-            .filter_map(|own| Agreement::as_recipient(own, &public))
-            .collect(),
-        None => Vec::new(),
-    };
-    view.contents(&author, &agreements, ephemeral.is_some(), &mut opened)?;
-    if opened.still_sealed.is_empty() {
+    let (mut opened, author, layer) = judge_as_recipient(&view, signets, alternate)?;
+    view.contents(&author, &layer, &mut opened)?;
+    if opened.still_sealed.is_empty() && opened.attachments_still_sealed.is_empty() {
         Ok(opened)
     } else {
         Err(OpenError::NoAlternateKey)
     }
 }
 
+/// All that a recipient judges but the contents, with what these are then read by.
+pub(super) fn judge_as_recipient(
+    view: &View<'_, '_>,
+    signets: &Signets<'_>,
+    alternate: &[AlternateKey],
+) -> Result<(Opened, Verifier, Layer), OpenError> {
+    complete(view.message)?;
+    let (mut opened, author) = view.judge_envelopes(signets)?;
+    // Each of the two goes over the whole message twice, so neither is divided further.
+    let (tree, ()) = view.workers().judge(
+        || view.author_signatures(&author, Workers::One),
+        || view.origin_signatures(signets.origin, &mut opened, Workers::One),
+    )?;
+    opened.tree = Some(tree);
+    let layer = view.layer_as_recipient(&author, alternate)?;
+    Ok((opened, author, layer))
+}
+
 /// Opens and judges a sent copy as its author: as the recipient, but without the origin's signatures,
 /// which an author's object does not have yet.
 ///
 /// Parts under the alternate layer open only with the ephemeral alternate secret of the message, if
-/// the author kept it; without, they come as they are and are listed in [`Opened::still_sealed`].
+/// the author kept it; without, they come as they are and are listed in [`Opened::still_sealed`]
+/// and [`Opened::attachments_still_sealed`].
 pub fn open_as_author(
     message: &Message<'_>,
     key: &EncryptionKey,
@@ -307,9 +337,22 @@ pub fn open_as_author_with(
     policy: &ReadPolicy,
 ) -> Result<Opened, OpenError> {
     let view = View::new(message, key, Actor::Author).under(*policy);
-    let (mut opened, author) = view.judge_as_user(signets)?;
-    view.author_contents(&author, signets.recipient, ephemeral_alternate, &mut opened)?;
+    let (mut opened, author, layer) = judge_as_author(&view, signets, ephemeral_alternate)?;
+    view.contents(&author, &layer, &mut opened)?;
     Ok(opened)
+}
+
+/// All that an author judges but the contents, with what these are then read by.
+pub(super) fn judge_as_author(
+    view: &View<'_, '_>,
+    signets: &Signets<'_>,
+    ephemeral_alternate: Option<&AlternateKey>,
+) -> Result<(Opened, Verifier, Layer), OpenError> {
+    complete(view.message)?;
+    let (mut opened, author) = view.judge_envelopes(signets)?;
+    opened.tree = Some(view.author_signatures(&author, view.workers())?);
+    let layer = view.layer_as_author(&author, signets.recipient, ephemeral_alternate)?;
+    Ok((opened, author, layer))
 }
 
 /// Refuses a message that lacks a required chunk.

@@ -8,20 +8,20 @@ use zeroize::Zeroizing;
 
 use super::chunk::{CHUNK_HEAD, EPHEMERAL_SIZE, MESSAGE_HEAD, SIGNATURE_SIZE};
 use super::cipher::ChunkKey;
+use super::letter::{check_key, check_names, check_parts, check_sizes, envelopes};
 use super::payload::{self, Padding, PartView};
 use super::signatures::tree_input;
 use super::{
-    Actor, ChunkType, CommonHeaders, DestinationEnvelope, Flags, HeaderError, KEYSLOT_SIZE,
-    MAXIMUM_CHUNKS, MAXIMUM_MESSAGE, MAXIMUM_PAYLOAD, MESSAGE_MAGIC, MessageEntropy,
-    OriginEnvelope, Part, TRACING_MAGIC, TreeSignature, pieces,
+    Actor, ChunkType, Flags, HeaderError, KEYSLOT_SIZE, Letter, MAXIMUM_MESSAGE, MAXIMUM_PAYLOAD,
+    MESSAGE_MAGIC, MessageEntropy, Part, Signets, TRACING_MAGIC, TreeSignature, Workers, pieces,
 };
 use crate::alternate::{self, Agreement};
 use crate::keys::{
-    AlternateKey, EncryptionKey, EncryptionPublicKey, Kek, Signature, SigningKey, VerifyingKey,
+    AlternateKey, EncryptionKey, EncryptionPublicKey, FirstPass, Kek, Signature, SigningKey,
+    VerifyingKey,
 };
-use crate::name;
 use crate::reader::big_endian;
-use crate::signet::{Fingerprint, FingerprintKind, Signet, SignetError, SignetKind};
+use crate::signet::SignetError;
 
 /// Most bytes of data in one chunk, as a header text or a piece of a part: what fits a payload with
 /// head, tag and longest padding. Longer parts go on over several chunks.
@@ -29,7 +29,7 @@ pub const MAXIMUM_PART: usize = MAXIMUM_PAYLOAD - 8192;
 /// Most that a chunk adds to its data: head, payload head, tag, longest padding, keyslots.
 const CHUNK_OVERHEAD: usize = 8192;
 /// Chunks of a message besides display and attachments, at most.
-const FIXED_CHUNKS: usize = 11;
+pub(super) const FIXED_CHUNKS: usize = 11;
 
 /// Why a letter was not sealed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -67,52 +67,6 @@ pub enum SealError {
     Tracing,
 }
 
-/// A message in plain.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Letter {
-    /// Address of the author.
-    pub author: String,
-    /// Address of the recipient.
-    pub recipient: String,
-    /// Domain of the author's organization.
-    pub origin: String,
-    /// Domain of the recipient's organization.
-    pub destination: String,
-    /// The common headers.
-    pub common: CommonHeaders,
-    /// All other headers as one text. If empty, chunk 34 is left out, which libdime cannot read.
-    pub other_headers: Vec<u8>,
-    /// The body, at least one part.
-    pub display: Vec<Part>,
-    /// Attachments.
-    pub attachments: Vec<Part>,
-}
-
-/// The signets of all four actors.
-#[derive(Clone, Copy, Debug)]
-pub struct Signets<'a> {
-    /// The author's user signet.
-    pub author: &'a Signet,
-    /// The signet of the author's organization.
-    pub origin: &'a Signet,
-    /// The signet of the recipient's organization.
-    pub destination: &'a Signet,
-    /// The recipient's user signet.
-    pub recipient: &'a Signet,
-}
-
-impl<'a> Signets<'a> {
-    /// The signet of one actor.
-    pub fn of(&self, actor: Actor) -> &'a Signet {
-        match actor {
-            Actor::Author => self.author,
-            Actor::Origin => self.origin,
-            Actor::Destination => self.destination,
-            Actor::Recipient => self.recipient,
-        }
-    }
-}
-
 /// How to seal. The default is what an honest author does in profile Libdime.
 #[derive(Clone, Debug, Default)]
 pub struct SealOptions {
@@ -120,13 +74,15 @@ pub struct SealOptions {
     pub tree: TreeSignature,
     /// How long paddings are.
     pub padding: Padding,
-    /// Whether display data goes under the alternate layer first.
+    /// Whether display data and attachments go under the alternate layer first (`ALTERNATE.md`).
     pub alternate: bool,
     /// Whether chunk 5 is signed by a key of the message's own, which chunk 4 certifies, so that
     /// the destination cannot try signets on it (`HARDENED.md`).
     pub hardened: bool,
     /// Most bytes of a part's data that go into one chunk; [`MAXIMUM_PART`] if not given or more.
     pub largest_piece: Option<usize>,
+    /// How many threads the message may take; [`Workers`] says what for.
+    pub workers: Workers,
     /// Tracing data to put in front; honest authors add none.
     pub tracing: Option<Vec<u8>>,
     /// Keyslots to be filled for another key than their owner's, as a rogue does.
@@ -149,54 +105,28 @@ pub fn seal(
 ) -> Result<Vec<u8>, SealError> {
     check_sizes(letter, options)?;
     if !options.unchecked {
-        check_names(letter, signets)?;
         check_parts(letter)?;
-        let own = signets
-            .author
-            .signing_key()
-            .map_err(|error| SealError::Signet(Actor::Author, error))?;
-        if own != author_key.public() {
-            return Err(SealError::AuthorKey);
-        }
     }
-    let common = if options.unchecked {
-        letter.common.encode_unchecked()
-    } else {
-        letter.common.encode()?
-    };
-    let (mut origin, destination) = envelopes(letter, signets)?;
-    let mut sealer = Sealer::new(letter, signets, author_key, entropy, options)?;
-    origin.message_key = options.hardened.then(|| sealer.message_key());
-    sealer.signers.extend(options.signers.clone());
-    let agreement = if options.alternate {
-        Some(sealer.alternate_chunk(signets)?)
-    } else {
-        None
-    };
-    sealer.standard(ChunkType::Origin, Flags::NONE, origin.encode().as_bytes())?;
-    sealer.standard(
-        ChunkType::Destination,
-        Flags::NONE,
-        destination.encode().as_bytes(),
-    )?;
-    sealer.standard(ChunkType::CommonHeaders, Flags::NONE, common.as_bytes())?;
-    if !letter.other_headers.is_empty() {
-        sealer.standard(ChunkType::OtherHeaders, Flags::NONE, &letter.other_headers)?;
-    }
+    let (mut sealer, agreement) = Sealer::begin(letter, signets, author_key, entropy, options)?;
     for part in &letter.display {
         sealer.pieces(ChunkType::Display, part, agreement.as_ref())?;
     }
     for part in &letter.attachments {
-        sealer.pieces(ChunkType::Attachment, part, None)?;
+        sealer.pieces(ChunkType::Attachment, part, agreement.as_ref())?;
     }
-    sealer.finish(options.tree)
+    sealer.finish(options.tree, options.workers)
 }
 
-struct Sealer<'a> {
+/// Writes a message chunk by chunk, into memory or, by [`Sealer::flush`], through it.
+pub(super) struct Sealer<'a> {
     out: Vec<u8>,
     /// Where the chunks begin: behind tracing and header.
     body: usize,
     chunks: Vec<(ChunkType, Range<usize>)>,
+    /// Bytes and chunks that were flushed.
+    flushed: (u64, usize),
+    /// Most bytes of the message.
+    pub(super) limit: u64,
     largest_piece: usize,
     padding: Padding,
     author: &'a SigningKey,
@@ -208,6 +138,70 @@ struct Sealer<'a> {
 }
 
 impl<'a> Sealer<'a> {
+    /// Writes everything in front of the display parts, and has the agreement under which these go
+    /// if the alternate layer was asked for. The letter's own parts are not looked at.
+    pub(super) fn begin(
+        letter: &Letter,
+        signets: &Signets<'_>,
+        author_key: &'a SigningKey,
+        entropy: &'a mut dyn MessageEntropy,
+        options: &SealOptions,
+    ) -> Result<(Self, Option<Agreement>), SealError> {
+        if !options.unchecked {
+            check_names(letter, signets)?;
+            check_key(signets, author_key)?;
+        }
+        let common = if options.unchecked {
+            letter.common.encode_unchecked()
+        } else {
+            letter.common.encode()?
+        };
+        let (mut origin, destination) = envelopes(letter, signets)?;
+        let mut sealer = Self::new(letter, signets, author_key, entropy, options)?;
+        origin.message_key = options.hardened.then(|| sealer.message_key());
+        sealer.signers.extend(options.signers.clone());
+        let agreement = if options.alternate {
+            Some(sealer.alternate_chunk(signets)?)
+        } else {
+            None
+        };
+        sealer.standard(ChunkType::Origin, Flags::NONE, origin.encode().as_bytes())?;
+        sealer.standard(
+            ChunkType::Destination,
+            Flags::NONE,
+            destination.encode().as_bytes(),
+        )?;
+        sealer.standard(ChunkType::CommonHeaders, Flags::NONE, common.as_bytes())?;
+        if !letter.other_headers.is_empty() {
+            sealer.standard(ChunkType::OtherHeaders, Flags::NONE, &letter.other_headers)?;
+        }
+        Ok((sealer, agreement))
+    }
+
+    /// Tracing and header, the header's length still to be written; until the first flush.
+    pub(super) fn front(&self) -> &[u8] {
+        self.out.get(..self.body).unwrap_or_default()
+    }
+
+    /// Makes room for a chunk with `data` bytes of data.
+    pub(super) fn reserve(&mut self, data: usize) {
+        self.out.reserve_exact(data + CHUNK_OVERHEAD);
+    }
+
+    /// Gives `take` the chunks written since the last flush, and forgets them.
+    pub(super) fn flush<E>(
+        &mut self,
+        mut take: impl FnMut(ChunkType, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (bytes, chunks) = self.flushed;
+        for (kind, range) in self.chunks.get(chunks..).unwrap_or_default() {
+            take(*kind, self.out.get(range.clone()).unwrap_or_default())?;
+        }
+        self.flushed = (bytes + self.out.len() as u64, self.chunks.len());
+        self.out.clear();
+        Ok(())
+    }
+
     /// Writes tracing, header and the ephemeral chunk.
     fn new(
         letter: &Letter,
@@ -242,6 +236,8 @@ impl<'a> Sealer<'a> {
             body: out.len(),
             out,
             chunks: Vec::new(),
+            flushed: (0, 0),
+            limit: MAXIMUM_MESSAGE as u64,
             largest_piece: options.largest_piece(),
             padding: options.padding,
             author,
@@ -292,12 +288,23 @@ impl<'a> Sealer<'a> {
             } else {
                 part.flags.with(Flags::CONTINUES)
             };
-            match agreement {
-                Some(agreement) => self.alternate_piece(kind, flags, piece, agreement)?,
-                None => self.standard(kind, flags, piece)?,
-            }
+            self.piece(kind, flags, piece, agreement)?;
         }
         Ok(())
+    }
+
+    /// A part's piece in a chunk of its own.
+    pub(super) fn piece(
+        &mut self,
+        kind: ChunkType,
+        flags: Flags,
+        piece: &[u8],
+        agreement: Option<&Agreement>,
+    ) -> Result<(), SealError> {
+        match agreement {
+            Some(agreement) => self.alternate_piece(kind, flags, piece, agreement),
+            None => self.standard(kind, flags, piece),
+        }
     }
 
     fn alternate_piece(
@@ -329,8 +336,9 @@ impl<'a> Sealer<'a> {
 
     fn part(&mut self, kind: ChunkType, mut part: PartView<'_>) -> Result<(), SealError> {
         part.flags = self.padding.flags(part.flags);
+        let chunk = part.data.len() + CHUNK_OVERHEAD;
         if part.data.len() > MAXIMUM_PART
-            || self.out.len() + part.data.len() + CHUNK_OVERHEAD > MAXIMUM_MESSAGE
+            || self.flushed.0 + (self.out.len() + chunk) as u64 > self.limit
         {
             return Err(SealError::TooLarge);
         }
@@ -347,7 +355,7 @@ impl<'a> Sealer<'a> {
         Ok(())
     }
 
-    fn signature(&mut self, kind: ChunkType, signature: &Signature) {
+    pub(super) fn signature(&mut self, kind: ChunkType, signature: &Signature) {
         let start = self.open_chunk(kind, SIGNATURE_SIZE);
         self.out.extend_from_slice(&signature.0);
         self.close_chunk(kind, start);
@@ -378,16 +386,8 @@ impl<'a> Sealer<'a> {
         self.chunks.push((kind, start..self.out.len()));
     }
 
-    fn finish(mut self, tree: TreeSignature) -> Result<Vec<u8>, SealError> {
-        let chunks = self.chunks.iter();
-        let hashed =
-            chunks.map(|(kind, range)| (*kind, self.out.get(range.clone()).unwrap_or_default()));
-        let signature = self.author.sign(&tree_input(hashed, tree));
-        self.signature(ChunkType::TreeSignature, &signature);
-        let signature = self
-            .author
-            .sign(self.out.get(self.body..).unwrap_or_default());
-        self.signature(ChunkType::AuthorSignature, &signature);
+    /// The three chunks that the origin fills.
+    pub(super) fn unsigned(&mut self) {
         let unsigned = Signature([0; SIGNATURE_SIZE]);
         for kind in [
             ChunkType::MetadataBounce,
@@ -396,6 +396,31 @@ impl<'a> Sealer<'a> {
         ] {
             self.signature(kind, &unsigned);
         }
+    }
+
+    fn finish(mut self, tree: TreeSignature, workers: Workers) -> Result<Vec<u8>, SealError> {
+        let written = self.out.get(self.body..).unwrap_or_default();
+        let workers = workers.on_size(written.len());
+        let chunks = self.chunks.iter();
+        let hashed =
+            chunks.map(|(kind, range)| (*kind, self.out.get(range.clone()).unwrap_or_default()));
+        // The full signature's first pass needs of the tree signature only that it follows.
+        let (pass, covered) = match workers {
+            Workers::One => (None, tree_input(hashed, tree)),
+            Workers::Two => {
+                let first = || Some(FirstPass::over(self.author, written));
+                workers.both(first, || tree_input(hashed, tree))
+            }
+        };
+        let signature = self.author.sign(&covered);
+        self.signature(ChunkType::TreeSignature, &signature);
+        let written = self.out.get(self.body..).unwrap_or_default();
+        let signature = match pass {
+            Some(mut pass) => pass.sign(written),
+            None => self.author.sign(written),
+        };
+        self.signature(ChunkType::AuthorSignature, &signature);
+        self.unsigned();
         write_length(&mut self.out, self.body);
         Ok(self.out)
     }
@@ -418,116 +443,9 @@ pub(super) fn write_length(out: &mut [u8], body: usize) {
     }
 }
 
-fn envelopes(
-    letter: &Letter,
-    signets: &Signets<'_>,
-) -> Result<(OriginEnvelope, DestinationEnvelope), SealError> {
-    let print = |actor: Actor| -> Result<Fingerprint, SealError> {
-        let signet = signets.of(actor);
-        let wanted = match actor {
-            Actor::Author | Actor::Recipient => SignetKind::User,
-            Actor::Origin | Actor::Destination => SignetKind::Organization,
-        };
-        let error = SealError::Signet(actor, SignetError::Kind(signet.kind()));
-        if signet.kind() != wanted {
-            return Err(error);
-        }
-        signet
-            .fingerprint(FingerprintKind::Cryptographic)
-            .ok_or(error)
-    };
-    let origin = OriginEnvelope {
-        author: name::normalized(&letter.author),
-        author_fingerprint: print(Actor::Author)?,
-        destination: name::normalized(&letter.destination),
-        destination_fingerprint: print(Actor::Destination)?,
-        message_key: None,
-    };
-    let destination = DestinationEnvelope {
-        recipient: name::normalized(&letter.recipient),
-        recipient_fingerprint: print(Actor::Recipient)?,
-        origin: name::normalized(&letter.origin),
-        origin_fingerprint: print(Actor::Origin)?,
-    };
-    Ok((origin, destination))
-}
-
 impl SealOptions {
-    fn largest_piece(&self) -> usize {
+    pub(super) fn largest_piece(&self) -> usize {
         let wanted = self.largest_piece.unwrap_or(MAXIMUM_PART);
         wanted.clamp(1, MAXIMUM_PART)
     }
-}
-
-fn check_sizes(letter: &Letter, options: &SealOptions) -> Result<(), SealError> {
-    let mut chunks = FIXED_CHUNKS;
-    for (kind, part) in parts(letter) {
-        if part.data.is_empty() {
-            return Err(SealError::EmptyPart(kind));
-        }
-        chunks = chunks.saturating_add(part.data.len().div_ceil(options.largest_piece()));
-    }
-    if chunks > MAXIMUM_CHUNKS {
-        return Err(SealError::TooLarge);
-    }
-    Ok(())
-}
-
-fn check_parts(letter: &Letter) -> Result<(), SealError> {
-    if letter.display.is_empty() {
-        return Err(SealError::NoDisplay);
-    }
-    let wrong = |part: &Part| part.flags.includes(Flags::ALTERNATE_KEY) || !part.flags_fit();
-    match parts(letter).find(|(_, part)| wrong(part)) {
-        Some((kind, _)) => Err(SealError::Flags(kind)),
-        None => Ok(()),
-    }
-}
-
-/// Display parts and attachments, each with its type.
-fn parts(letter: &Letter) -> impl Iterator<Item = (ChunkType, &Part)> {
-    let display = letter.display.iter().map(|part| (ChunkType::Display, part));
-    let attachments = letter.attachments.iter();
-    display.chain(attachments.map(|part| (ChunkType::Attachment, part)))
-}
-
-/// Names are well formed, those the signets carry, and the users belong to the organizations.
-fn check_names(letter: &Letter, signets: &Signets<'_>) -> Result<(), SealError> {
-    let named = [
-        (
-            Actor::Author,
-            &letter.author,
-            name::is_address(&letter.author),
-        ),
-        (
-            Actor::Origin,
-            &letter.origin,
-            name::is_domain(&letter.origin),
-        ),
-        (
-            Actor::Destination,
-            &letter.destination,
-            name::is_domain(&letter.destination),
-        ),
-        (
-            Actor::Recipient,
-            &letter.recipient,
-            name::is_address(&letter.recipient),
-        ),
-    ];
-    for (actor, own, well_formed) in named {
-        let signet = signets.of(actor).identifier();
-        if !well_formed || signet.is_some_and(|signet| !name::same_identifier(signet, own)) {
-            return Err(SealError::Name(actor));
-        }
-    }
-    for (actor, user, domain) in [
-        (Actor::Author, &letter.author, &letter.origin),
-        (Actor::Recipient, &letter.recipient, &letter.destination),
-    ] {
-        if !name::same_domain(name::domain_of(user), domain) {
-            return Err(SealError::Name(actor));
-        }
-    }
-    Ok(())
 }

@@ -4,22 +4,24 @@
 use super::cipher::ChunkKey;
 use super::content::Joiner;
 use super::envelope::EnvelopeError;
-use super::open::{OpenError, Opened, complete};
+use super::letter::Signets;
+use super::open::{OpenError, Opened};
 use super::payload::{self, Flags};
-use super::seal::Signets;
 use super::signatures::{Covered, Extent};
 use super::{
     Actor, Chunk, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
-    Part, ReadPolicy, TreeSignature,
+    Part, ReadPolicy, TreeSignature, Workers,
 };
 use crate::alternate::{Agreement, EPHEMERAL_SIZE};
-use crate::keys::{AlternateKey, AlternatePublicKey, EncryptionKey, Kek, Signature, VerifyingKey};
+use crate::keys::{
+    AlternateKey, AlternatePublicKey, EncryptionKey, Kek, Signature, Verifier, VerifyingKey,
+};
 use crate::name;
 use crate::signet::{Fingerprint, FingerprintKind, Signet, SignetError, SignetKind, State};
 
 /// A message through one actor's keyslots.
 pub(super) struct View<'m, 'a> {
-    message: &'m Message<'a>,
+    pub(super) message: &'m Message<'a>,
     covered: &'m dyn Covered,
     actor: Actor,
     kek: Kek,
@@ -59,7 +61,7 @@ impl<'m, 'a> View<'m, 'a> {
         Ok(payload)
     }
 
-    fn read(&self, chunk: &Chunk<'_>, author: Option<&VerifyingKey>) -> Result<Part, OpenError> {
+    fn read(&self, chunk: &Chunk<'_>, author: Option<&Verifier>) -> Result<Part, OpenError> {
         payload::read(self.decrypt(chunk)?, author).ok_or(OpenError::Undecryptable)
     }
 
@@ -68,7 +70,7 @@ impl<'m, 'a> View<'m, 'a> {
     pub(super) fn standard(
         &self,
         kind: ChunkType,
-        author: Option<&VerifyingKey>,
+        author: Option<&Verifier>,
     ) -> Result<Part, OpenError> {
         let part = self.read(
             self.message
@@ -85,14 +87,14 @@ impl<'m, 'a> View<'m, 'a> {
 
     pub(super) fn origin_envelope(
         &self,
-        author: Option<&VerifyingKey>,
+        author: Option<&Verifier>,
     ) -> Result<OriginEnvelope, OpenError> {
         self.envelope(ChunkType::Origin, author, OriginEnvelope::parse)
     }
 
     pub(super) fn destination_envelope(
         &self,
-        author: Option<&VerifyingKey>,
+        author: Option<&Verifier>,
     ) -> Result<DestinationEnvelope, OpenError> {
         self.envelope(ChunkType::Destination, author, DestinationEnvelope::parse)
     }
@@ -103,7 +105,7 @@ impl<'m, 'a> View<'m, 'a> {
     fn envelope<T>(
         &self,
         kind: ChunkType,
-        author: Option<&VerifyingKey>,
+        author: Option<&Verifier>,
         parse: impl Fn(&[u8]) -> Result<T, EnvelopeError>,
     ) -> Result<T, OpenError> {
         let part = self.standard(kind, None)?;
@@ -117,7 +119,7 @@ impl<'m, 'a> View<'m, 'a> {
         })
     }
 
-    fn signature(&self, kind: ChunkType) -> Result<Option<Signature>, OpenError> {
+    pub(super) fn signature(&self, kind: ChunkType) -> Result<Option<Signature>, OpenError> {
         let Some(chunk) = self.message.chunk(kind) else {
             return Ok(None);
         };
@@ -128,55 +130,83 @@ impl<'m, 'a> View<'m, 'a> {
             .map_err(|_| OpenError::Undecryptable)
     }
 
+    /// Verifies the author's tree and full signatures, and has the form of the former.
     pub(super) fn author_signatures(
         &self,
-        author: &VerifyingKey,
+        author: &Verifier,
+        workers: Workers,
     ) -> Result<TreeSignature, OpenError> {
+        let (form, ()) = workers.judge(
+            || self.tree_signature(author),
+            || self.full_signature(author),
+        )?;
+        Ok(form)
+    }
+
+    fn tree_signature(&self, author: &Verifier) -> Result<TreeSignature, OpenError> {
         let tree = self
             .signature(ChunkType::TreeSignature)?
             .ok_or(OpenError::TreeSignature)?;
         let forms = self.policy.tree_forms();
         let mut fitting = forms.filter(|form| author.verify(&self.covered.tree(*form), &tree));
-        let form = fitting.next().ok_or(OpenError::TreeSignature)?;
+        fitting.next().ok_or(OpenError::TreeSignature)
+    }
+
+    fn full_signature(&self, author: &Verifier) -> Result<(), OpenError> {
         let full = self
             .signature(ChunkType::AuthorSignature)?
             .ok_or(OpenError::AuthorSignature)?;
         let extent = Extent::Through(ChunkType::TreeSignature);
-        if !self.covered.verifies(extent, author, &full) {
-            return Err(OpenError::AuthorSignature);
+        if self.covered.verifies(extent, author, &full) {
+            Ok(())
+        } else {
+            Err(OpenError::AuthorSignature)
         }
-        Ok(form)
     }
 
+    /// Verifies what the origin signed, and notes which bounce signatures there are.
     pub(super) fn origin_signatures(
         &self,
         origin: &Signet,
         opened: &mut Opened,
+        workers: Workers,
     ) -> Result<(), OpenError> {
         let keys = self.origin_keys(origin)?;
-        for (kind, present) in [
-            (ChunkType::MetadataBounce, &mut opened.metadata_bounce),
-            (ChunkType::DisplayBounce, &mut opened.display_bounce),
-        ] {
-            *present = self.message.chunk(kind).is_some();
-            if *present {
-                self.origin_signature(kind, &keys)?;
+        let present = |kind| self.message.chunk(kind).is_some();
+        opened.metadata_bounce = present(ChunkType::MetadataBounce);
+        opened.display_bounce = present(ChunkType::DisplayBounce);
+        let bounces = || {
+            if opened.metadata_bounce {
+                self.origin_signature(ChunkType::MetadataBounce, &keys)?;
             }
-        }
-        self.origin_signature(ChunkType::OriginSignature, &keys)
+            if opened.display_bounce {
+                self.origin_signature(ChunkType::DisplayBounce, &keys)?;
+            }
+            Ok(())
+        };
+        let whole = || self.origin_signature(ChunkType::OriginSignature, &keys);
+        workers.judge(bounces, whole).map(|_| ())
+    }
+
+    /// How many threads are worth while.
+    pub(super) fn workers(&self) -> Workers {
+        let chunks = self.message.chunks().iter();
+        let size = chunks.map(|chunk| chunk.bytes.len()).sum();
+        self.policy.workers.on_size(size)
     }
 
     /// The keys by which an origin may sign messages under the reader's policy.
-    pub(super) fn origin_keys(&self, origin: &Signet) -> Result<Vec<VerifyingKey>, OpenError> {
+    pub(super) fn origin_keys(&self, origin: &Signet) -> Result<Vec<Verifier>, OpenError> {
         let keys = self.policy.origin_keys(origin);
-        keys.map_err(|error| OpenError::Signet(Actor::Origin, error))
+        let keys = keys.map_err(|error| OpenError::Signet(Actor::Origin, error))?;
+        Ok(keys.iter().map(VerifyingKey::verifier).collect())
     }
 
     /// Verifies one of the three signatures of the origin, which must be there.
     pub(super) fn origin_signature(
         &self,
         kind: ChunkType,
-        keys: &[VerifyingKey],
+        keys: &[Verifier],
     ) -> Result<(), OpenError> {
         let signature = self.signature(kind)?.ok_or(OpenError::Incomplete(kind))?;
         if signature.0 == [0; 64] {
@@ -195,24 +225,12 @@ impl<'m, 'a> View<'m, 'a> {
         }
     }
 
-    /// What author and recipient check alike of a whole message: both envelopes, all four signets,
-    /// the author's signatures.
-    pub(super) fn judge_as_user(
-        &self,
-        signets: &Signets<'_>,
-    ) -> Result<(Opened, VerifyingKey), OpenError> {
-        complete(self.message)?;
-        let (mut opened, author) = self.judge_envelopes(signets)?;
-        opened.tree = Some(self.author_signatures(&author)?);
-        Ok((opened, author))
-    }
-
     /// Both envelopes against all four signets and each other, with the author's plaintext signatures.
     pub(super) fn judge_envelopes(
         &self,
         signets: &Signets<'_>,
-    ) -> Result<(Opened, VerifyingKey), OpenError> {
-        let author = user_key(Actor::Author, signets.author)?;
+    ) -> Result<(Opened, Verifier), OpenError> {
+        let author = user_key(Actor::Author, signets.author)?.verifier();
         let origin = self.origin_envelope(Some(&author))?;
         let signer = self.destination_signer(&author, &origin);
         let destination = self.destination_envelope(Some(&signer))?;
@@ -220,7 +238,7 @@ impl<'m, 'a> View<'m, 'a> {
         check_organization(Actor::Origin, signets.origin)?;
         check_organization(Actor::Destination, signets.destination)?;
         check_origin_envelope(&origin, signets.author, signets.destination)?;
-        check_message_key(&origin, &author)?;
+        self.check_hardening(&origin, &author)?;
         check_destination_envelope(&destination, signets.recipient, signets.origin)?;
         if !name::same_domain(name::domain_of(&origin.author), &destination.origin) {
             return Err(OpenError::Name(Actor::Author));
@@ -234,113 +252,176 @@ impl<'m, 'a> View<'m, 'a> {
         ] {
             self.standard(kind, Some(key))?;
         }
-        let hardened = origin.message_key.is_some();
         let opened = Opened {
+            hardened: origin.message_key.is_some(),
             envelope: Envelope::new(Some(origin), Some(destination)),
-            hardened,
             ..Opened::default()
         };
         Ok((opened, author))
     }
 
-    /// The contents as the author reads them, who opens the alternate layer only with the message's
-    /// ephemeral secret, if it was kept.
-    pub(super) fn author_contents(
+    /// The alternate layer as the author opens it: only with the message's ephemeral secret, if it
+    /// was kept.
+    pub(super) fn layer_as_author(
         &self,
-        author: &VerifyingKey,
+        author: &Verifier,
         recipient: &Signet,
         kept: Option<&AlternateKey>,
-        opened: &mut Opened,
-    ) -> Result<(), OpenError> {
+    ) -> Result<Layer, OpenError> {
         let ephemeral = self.alternate_ephemeral(author)?;
         let kept = kept.filter(|kept| ephemeral == Some(kept.public()));
         let keys = recipient.alternate_keys();
-        let agreements: Vec<Agreement> = kept
+        let agreements = kept
             .zip(keys.first())
             .and_then(|(kept, public)| Agreement::as_author(kept, public))
             .into_iter()
             .collect();
-        self.contents(author, &agreements, ephemeral.is_some(), opened)
+        Ok(Layer {
+            present: ephemeral.is_some(),
+            agreements,
+        })
+    }
+
+    /// The alternate layer as the recipient opens it, with any of its own keys.
+    pub(super) fn layer_as_recipient(
+        &self,
+        author: &Verifier,
+        own: &[AlternateKey],
+    ) -> Result<Layer, OpenError> {
+        let ephemeral = self.alternate_ephemeral(author)?;
+        let agreements = ephemeral.iter().flat_map(|public| {
+            own.iter()
+                .map(|own| Agreement::as_recipient(own, public).ok_or(OpenError::AlternateKey))
+        });
+        Ok(Layer {
+            present: ephemeral.is_some(),
+            agreements: agreements.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Refuses a message key that is the author's own, which would harden nothing, and a message
+    /// that is not of the hardened profile if the policy wants it to be.
+    pub(super) fn check_hardening(
+        &self,
+        envelope: &OriginEnvelope,
+        author: &VerifyingKey,
+    ) -> Result<(), OpenError> {
+        match &envelope.message_key {
+            Some(key) if key == author => Err(OpenError::MessageKey),
+            None if self.policy.require_hardened => Err(OpenError::NotHardened),
+            _ => Ok(()),
+        }
     }
 
     /// Whose plaintext signature chunk 5 bears: the message's own key if the author's signature on
     /// chunk 4 certifies one, else the author (`HARDENED.md` §5).
-    fn destination_signer(&self, author: &VerifyingKey, origin: &OriginEnvelope) -> VerifyingKey {
+    fn destination_signer(&self, author: &Verifier, origin: &OriginEnvelope) -> Verifier {
         let certified = || self.standard(ChunkType::Origin, Some(author)).is_ok();
         origin
             .message_key
             .filter(|_| certified())
-            .unwrap_or(*author)
+            .map_or(*author, |key| key.verifier())
     }
 
-    pub(super) fn alternate_ephemeral(
+    fn alternate_ephemeral(
         &self,
-        author: &VerifyingKey,
+        author: &Verifier,
     ) -> Result<Option<AlternatePublicKey>, OpenError> {
         if self.message.chunk(ChunkType::Alternate).is_none() {
             return Ok(None);
         }
         let part = self.standard(ChunkType::Alternate, Some(author))?;
-        let key: [u8; EPHEMERAL_SIZE] =
-            part.data.try_into().map_err(|_| OpenError::Undecryptable)?;
+        let key: Result<[u8; EPHEMERAL_SIZE], _> = part.data.try_into();
+        let key = key.map_err(|_| OpenError::AlternateKey)?;
         Ok(Some(AlternatePublicKey(key)))
     }
 
     pub(super) fn contents(
         &self,
-        author: &VerifyingKey,
-        agreements: &[Agreement],
-        has_alternate: bool,
+        author: &Verifier,
+        layer: &Layer,
         opened: &mut Opened,
     ) -> Result<(), OpenError> {
+        self.headers(author, opened)?;
+        opened.display = self.parts(ChunkType::Display, author, layer)?;
+        opened.attachments = self.parts(ChunkType::Attachment, author, layer)?;
+        if layer.is_sealed() {
+            opened.still_sealed = (0..opened.display.len()).collect();
+            opened.attachments_still_sealed = (0..opened.attachments.len()).collect();
+        }
+        Ok(())
+    }
+
+    /// Reads common and other headers.
+    pub(super) fn headers(&self, author: &Verifier, opened: &mut Opened) -> Result<(), OpenError> {
         let common = self.standard(ChunkType::CommonHeaders, Some(author))?;
         opened.common = Some(CommonHeaders::parse(&common.data)?);
         if self.message.chunk(ChunkType::OtherHeaders).is_some() {
             opened.other_headers = Some(self.standard(ChunkType::OtherHeaders, Some(author))?.data);
         }
-        opened.display = self.parts(ChunkType::Display, author, agreements, has_alternate)?;
-        opened.attachments = self.parts(ChunkType::Attachment, author, agreements, false)?;
-        if has_alternate && agreements.is_empty() {
-            opened.still_sealed = (0..opened.display.len()).collect();
-        }
         Ok(())
     }
 
-    /// The parts of a type, each joined from its chunks, opened from under the alternate layer if
-    /// there is an agreement. The layer covers all of them or none.
+    /// The parts of a type, each joined from its chunks.
     fn parts(
         &self,
         kind: ChunkType,
-        author: &VerifyingKey,
-        agreements: &[Agreement],
-        under_layer: bool,
+        author: &Verifier,
+        layer: &Layer,
     ) -> Result<Vec<Part>, OpenError> {
         let mut joiner = Joiner::default();
         let chunks = self.message.chunks().iter().enumerate();
         for (index, chunk) in chunks.filter(|(_, chunk)| chunk.kind == kind) {
-            let mut piece = self.read(chunk, Some(author))?;
-            if piece.flags.includes(Flags::ALTERNATE_KEY) != under_layer {
-                return Err(OpenError::Flags(kind));
-            }
-            if under_layer && !agreements.is_empty() {
-                open_alternate(agreements, index, &mut piece)?;
-            }
+            let piece = self.piece(chunk, index, author, layer)?;
             joiner.push(piece).ok_or(OpenError::Flags(kind))?;
         }
         let parts = joiner.finish().ok_or(OpenError::Flags(kind))?;
         // What is still sealed cannot be told from a gzip stream or anything else.
-        let sealed = under_layer && agreements.is_empty();
-        if sealed || parts.iter().all(Part::flags_fit) {
+        if layer.is_sealed() || parts.iter().all(Part::flags_fit) {
             Ok(parts)
         } else {
             Err(OpenError::Flags(kind))
         }
     }
+
+    /// What one chunk holds of a part, opened from under the alternate layer if there is an
+    /// agreement. `index` is the chunk's position in the message.
+    pub(super) fn piece(
+        &self,
+        chunk: &Chunk<'_>,
+        index: usize,
+        author: &Verifier,
+        layer: &Layer,
+    ) -> Result<Part, OpenError> {
+        let mut piece = self.read(chunk, Some(author))?;
+        if piece.flags.includes(Flags::ALTERNATE_KEY) != layer.present {
+            return Err(OpenError::Flags(chunk.kind));
+        }
+        if layer.present && !layer.is_sealed() {
+            open_alternate(&layer.agreements, chunk.kind, index, &mut piece)?;
+        }
+        Ok(piece)
+    }
 }
 
-/// Opens a display part with whichever agreement fits; all but the last get a copy to try on.
+/// The alternate layer of a message, as far as its reader shares it with the author. It covers all
+/// parts or none.
+pub(super) struct Layer {
+    present: bool,
+    agreements: Vec<Agreement>,
+}
+
+impl Layer {
+    /// Whether the parts stay under the layer, as the reader cannot open it.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.present && self.agreements.is_empty()
+    }
+}
+
+/// Opens a piece with whichever agreement fits; all but the last get a copy to try on.
 fn open_alternate(
     agreements: &[Agreement],
+    kind: ChunkType,
     index: usize,
     part: &mut Part,
 ) -> Result<(), OpenError> {
@@ -349,14 +430,14 @@ fn open_alternate(
     for agreement in others {
         let mut data = sealed.clone();
         if agreement
-            .open(ChunkType::Display, index, part.flags.0, &mut data)
+            .open(kind, index, part.flags.0, &mut data)
             .is_some()
         {
             part.data = data;
             return Ok(());
         }
     }
-    last.open(ChunkType::Display, index, part.flags.0, &mut sealed)
+    last.open(kind, index, part.flags.0, &mut sealed)
         .ok_or(OpenError::Undecryptable)?;
     part.data = sealed;
     Ok(())
@@ -404,17 +485,6 @@ pub(super) fn check_origin_envelope(
         &envelope.destination_fingerprint,
         destination,
     )
-}
-
-/// Refuses a message key that is the author's own: it would harden nothing.
-pub(super) fn check_message_key(
-    envelope: &OriginEnvelope,
-    author: &VerifyingKey,
-) -> Result<(), OpenError> {
-    if envelope.message_key.as_ref() == Some(author) {
-        return Err(OpenError::MessageKey);
-    }
-    Ok(())
 }
 
 pub(super) fn check_destination_envelope(

@@ -13,13 +13,15 @@ mod fields;
 mod fingerprint;
 mod photo;
 mod secondary;
+mod table;
 mod validate;
 
 use std::fmt;
 use std::ops::Range;
 
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 
+use crate::backend::Sha512;
 use crate::encoding;
 use crate::keys::{AlternatePublicKey, EncryptionPublicKey, Signature, VerifyingKey};
 use crate::reader::{Reader, big_endian};
@@ -36,7 +38,8 @@ pub use fields::{
 use fields::{Form, SIGNATURE_SIZE};
 pub use fingerprint::{Fingerprint, FingerprintKind};
 pub use photo::{MAXIMUM_PHOTO_CHUNKS, MAXIMUM_PHOTO_SIDE, Photo};
-pub use secondary::{Permissions, SecondaryKey};
+pub use secondary::{MAXIMUM_SECONDARY_KEYS, Permissions, SecondaryKey};
+pub use table::FieldRow;
 pub use validate::{validate_organization, validate_request, validate_user};
 
 /// Bytes of the header: magic number (2) and length of the fields (3). No signature covers it.

@@ -53,12 +53,15 @@ pub fn validate_user(
     previous: Option<&Signet>,
     address: Option<&str>,
 ) -> State {
-    if signet.kind() != SignetKind::User || !is_sound_organization(organization) {
+    if signet.kind() != SignetKind::User {
         return State::Unknown;
     }
     let structure = signet.structure();
     if structure < State::Cryptographic {
         return structure;
+    }
+    if !is_sound_organization(organization) {
+        return State::Unknown;
     }
     let Ok(keys) = organization.signet_keys() else {
         return State::Invalid;

@@ -29,6 +29,9 @@ pub struct SendRequest {
     /// Whether the body goes under the alternate layer too; the recipient's signet must have an
     /// alternate key.
     pub alternate: bool,
+    /// Whether the letter is sealed under the hardened profile, so that the destination cannot
+    /// confirm the author. The recipient must know the profile; nothing announces that they do.
+    pub hardened: bool,
     /// What a bounce may contain.
     pub wish: Option<ReturnWish>,
 }
@@ -93,6 +96,7 @@ impl UserAgent {
         let letter = self.letter(request)?;
         let options = SealOptions {
             alternate: request.alternate,
+            hardened: request.hardened,
             ..SealOptions::default()
         };
         let number = {

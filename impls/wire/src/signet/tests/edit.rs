@@ -362,6 +362,34 @@ fn secondary_keys_are_listed_one_by_one() {
     }
 }
 
+#[test]
+fn a_list_of_keys_is_no_longer_than_its_limit() {
+    let pok = keys(1).signing;
+    let mut editor = organization_signet(Profile::Libdime).edit();
+    for seed in 3..=MAXIMUM_SECONDARY_KEYS + 2 {
+        let seed = u8::try_from(seed).expect("a small number");
+        let added = editor.add_secondary_key(sok(Permissions::TLS, seed));
+        assert_eq!(added.map(drop), Ok(()));
+    }
+    let signed = |editor: &mut SignetEditor| {
+        let signed = editor.sign_cryptographic(&pok, None).map(drop);
+        assert_eq!(signed, Ok(()));
+        editor.signet().clone()
+    };
+    // Key 3 is there twice, once for messages and TLS.
+    let full = signed(&mut editor);
+    assert_eq!(full.tls_keys(), Err(SignetError::TooManyKeys));
+    assert_eq!(full.message_keys().map(|keys| keys.len()), Ok(2));
+    editor
+        .remove_secondary_key(&keys(9).signing.public())
+        .expect("an organization's");
+    let fitting = signed(&mut editor);
+    assert_eq!(
+        fitting.tls_keys().map(|keys| keys.len()),
+        Ok(MAXIMUM_SECONDARY_KEYS + 1)
+    );
+}
+
 /// One chunk of a PNG image.
 fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let covered = [kind.as_slice(), data].concat();
@@ -459,6 +487,8 @@ fn apply(
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn whatever_is_edited_parses_and_every_signature_left_is_good(
         edits in proptest::collection::vec(

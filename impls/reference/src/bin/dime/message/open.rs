@@ -317,6 +317,7 @@ impl Reading {
                 OriginKeys::MessageKeys
             },
             tree: self.tree.map(TreeSignature::from),
+            ..ReadPolicy::default()
         }
     }
 

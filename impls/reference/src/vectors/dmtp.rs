@@ -1,0 +1,169 @@
+//! DMTP's keyword dialect: lines written and read.
+
+use serde_json::{Value, json};
+
+use super::judge::each;
+use super::{Comparisons, Context, Entry, FolderError, Judge};
+use crate::dmtp::keyword::{KeywordFault, KeywordLine, Parameter, Word};
+
+/// Judges `dmtp.json`.
+pub(super) fn check(
+    _context: &Context<'_>,
+    file: &Entry<'_>,
+    judge: &mut Judge<'_>,
+) -> Result<(), FolderError> {
+    if let Some(list) = file.optional("format") {
+        each(&list, |case| {
+            let mut found = Comparisons::new();
+            let facts = format(case, &mut found)?;
+            judge.case(case, &facts, &found);
+            Ok(())
+        })?;
+    }
+    if let Some(list) = file.optional("parse") {
+        each(&list, |case| {
+            let mut found = Comparisons::new();
+            parse(case, &mut found)?;
+            judge.case(case, &Value::Null, &found);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// Writes the line. The facts say what a line break or closing mark in a value would do.
+fn format(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError> {
+    let line = requested(case)?;
+    let written = line.format();
+    let libdime = case.at("libdime");
+    if crashed(&libdime) {
+        found.broke_memory("written", written.is_err());
+        if let Ok(line) = &written {
+            let line = String::from_utf8_lossy(line).trim_end().to_owned();
+            found.because(format!("written without harm as {line}"));
+        }
+    } else {
+        let recorded = libdime.at("ok").boolean()?;
+        found.equal("written", written.is_ok(), recorded);
+        if let (Ok(ours), true) = (&written, recorded) {
+            let recorded = libdime.at("line").text()?;
+            found.bytes("line", ours, recorded.as_bytes());
+        }
+    }
+    if let Err(fault) = &written {
+        found.because(fault);
+    }
+    let marks = |byte: &u8| matches!(byte, b'\r' | b'\n' | b'>' | b']');
+    let values = line.values.iter().flatten();
+    Ok(json!({
+        "marks": values.flatten().any(marks),
+        "arguments": line.values.iter().flatten().count(),
+    }))
+}
+
+/// The line that a case asks for: `a1` to `a3` are values in the table's order without the
+/// alternative that the command's name rules out, `mode` chooses the word of STARTTLS.
+fn requested(case: &Entry<'_>) -> Result<KeywordLine, FolderError> {
+    let command = case.at("command");
+    let (name, choice) = match command.text()?.split_once('_') {
+        Some((name, choice)) => (name, Some(choice)),
+        None => (command.text()?, None),
+    };
+    let word = Word::ALL.into_iter().find(|word| word.name() == name);
+    let word = word.ok_or_else(|| command.is_not("a command of the keyword dialect"))?;
+    let arguments = case.at("arguments");
+    let mut given = ["a1", "a2", "a3"]
+        .into_iter()
+        .map(|key| arguments.optional(key));
+    let mut line = KeywordLine::new(word);
+    let alternatives = ["USER", "DOMAIN"];
+    for (parameter, value) in word.parameters().iter().zip(&mut line.values) {
+        let Parameter { name, .. } = parameter;
+        if choice.is_some_and(|choice| choice != *name) && alternatives.contains(name) {
+            continue;
+        }
+        *value = if *name == "MODE" {
+            mode(&arguments)?.map(|mode| mode.as_bytes().to_vec())
+        } else {
+            let given = given.next().flatten();
+            let text = given.map(|entry| entry.text()).transpose()?;
+            text.map(|text| text.as_bytes().to_vec())
+        };
+    }
+    Ok(line)
+}
+
+fn mode(arguments: &Entry<'_>) -> Result<Option<&'static str>, FolderError> {
+    let Some(mode) = arguments.optional("mode") else {
+        return Ok(None);
+    };
+    match mode.number()? {
+        0 => Ok(Some("DMTP")),
+        1 => Ok(Some("SMTP")),
+        2 => Ok(None),
+        _ => Err(mode.is_not("0, 1 or 2")),
+    }
+}
+
+fn parse(case: &Entry<'_>, found: &mut Comparisons) -> Result<(), FolderError> {
+    let ours = KeywordLine::parse(case.at("line").text()?.as_bytes());
+    let libdime = case.at("libdime");
+    if crashed(&libdime) {
+        found.broke_memory("result", ours.is_err());
+    } else {
+        found.equal("result", result(&ours), libdime.at("result").text()?);
+    }
+    let line = match ours {
+        Ok(line) => line,
+        Err(fault) => {
+            found.because(fault);
+            return Ok(());
+        }
+    };
+    if found.agreed() {
+        found.equal("command", line.word.name(), libdime.at("command").text()?);
+        found.equal(
+            "arguments",
+            arguments(&line),
+            libdime.at("arguments").value().clone(),
+        );
+        let again = line.format().unwrap_or_default();
+        let recorded = libdime.at("reformatted").text()?;
+        found.bytes("reformatted", &again, recorded.as_bytes());
+    }
+    Ok(())
+}
+
+fn crashed(libdime: &Entry<'_>) -> bool {
+    let is_set = |key| {
+        libdime
+            .optional(key)
+            .is_some_and(|flag| flag.value() == true)
+    };
+    is_set("crash") || is_set("memory_unsafe")
+}
+
+/// The result under its name in the file.
+fn result(ours: &Result<KeywordLine, KeywordFault>) -> &'static str {
+    match ours {
+        Ok(_) => "SUCCESS",
+        Err(KeywordFault::TooLong) => "INVALID_CALL",
+        Err(KeywordFault::Command) => "COMMAND_ERROR",
+        Err(KeywordFault::Argument) => "ARGUMENT_ERROR",
+    }
+}
+
+/// The arguments as the file has them: by place in the table, `null` where there is none.
+fn arguments(line: &KeywordLine) -> Value {
+    let mut parameters = line.word.parameters().iter();
+    let described = line.values.iter().map(|value| {
+        let name = parameters.next().map_or("", |parameter| parameter.name);
+        value.as_ref().map(|value| {
+            json!({
+                "name": (!name.is_empty()).then_some(name),
+                "value": String::from_utf8_lossy(value),
+            })
+        })
+    });
+    described.collect()
+}

@@ -1,0 +1,185 @@
+//! Key files, and the armour of keys and signets.
+
+use dime_wire::Profile;
+use dime_wire::keys::{EncryptionKey, KeyOwner, PrivateKeys, SigningKey};
+use dime_wire::signet::Signet;
+use serde_json::{Value, json};
+
+use super::judge::each;
+use super::{Comparisons, Context, Entry, FolderError, Judge};
+
+type Checker = fn(&Entry<'_>, &mut Comparisons) -> Result<Value, FolderError>;
+
+const LISTS: [(&str, Checker); 4] = [
+    ("valid", write),
+    ("load_cases", load),
+    ("signet_armor_cases", signet),
+    ("ed25519_private_pem_cases", seed),
+];
+
+/// Judges `keyfiles.json`.
+pub(super) fn check(
+    _context: &Context<'_>,
+    file: &Entry<'_>,
+    judge: &mut Judge<'_>,
+) -> Result<(), FolderError> {
+    for (list, checker) in LISTS {
+        let Some(list) = file.optional(list) else {
+            continue;
+        };
+        each(&list, |case| {
+            let mut found = Comparisons::new();
+            let facts = checker(case, &mut found)?;
+            judge.case(case, &facts, &found);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// A key file is written as recorded and read again.
+fn write(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError> {
+    let (kind, scalar) = (case.at("type"), case.at("secp256k1_private_hex"));
+    let owner = match kind.text()? {
+        "org" => KeyOwner::Organization,
+        "user" => KeyOwner::User,
+        _ => return Err(kind.is_not("org or user")),
+    };
+    let encryption = EncryptionKey::from_bytes(scalar.array()?);
+    let keys = PrivateKeys {
+        signing: SigningKey::from_seed(case.at("ed25519_private_hex").array()?),
+        encryption: encryption.map_err(|_| scalar.is_not("a secp256k1 scalar"))?,
+    };
+    let (binary, armored) = (
+        case.at("binary_hex").hex()?,
+        case.at("armored_text").text()?,
+    );
+    found.bytes("binary", &keys.to_file(owner, Profile::Libdime), &binary);
+    let ours = keys.to_armor(owner, Profile::Libdime);
+    found.bytes("armour", ours.as_bytes(), armored.as_bytes());
+    let expected = Ok((owner, keys.clone()));
+    found.equal(
+        "read binary",
+        PrivateKeys::from_file(&binary) == expected,
+        true,
+    );
+    found.equal(
+        "read armour",
+        PrivateKeys::from_armor(armored) == expected,
+        true,
+    );
+    if let Some(public) = case.optional("ed25519_public_hex") {
+        found.bytes("signing key", &keys.signing.public().0, &public.hex()?);
+    }
+    if let Some(public) = case.optional("secp256k1_public_hex") {
+        let ours = keys.encryption.public();
+        found.bytes("encryption key", ours.as_bytes(), &public.hex()?);
+    }
+    Ok(Value::Null)
+}
+
+/// libdime reads the two keys of a file one by one, we both or none.
+fn load(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError> {
+    let file = case.at("pem_b64").base64()?;
+    let ours = armored(&file).map(PrivateKeys::from_armor);
+    let why = match &ours {
+        Some(Err(error)) => Some(error.to_string()),
+        Some(Ok(_)) => None,
+        None => Some("text is not UTF-8".to_owned()),
+    };
+    let keys = ours.and_then(Result::ok).map(|(_, keys)| keys);
+    let signing = keys.as_ref().map(|keys| hex::encode(keys.signing.seed()));
+    let encryption = keys
+        .as_ref()
+        .map(|keys| hex::encode(*keys.encryption.to_bytes()));
+    let libdime = case.at("libdime");
+    for (aspect, own, verdict, member) in [
+        (
+            "signing key",
+            signing,
+            "signing_key_ok",
+            "ed25519_private_hex",
+        ),
+        (
+            "encryption key",
+            encryption,
+            "encryption_key_ok",
+            "secp256k1_private_hex",
+        ),
+    ] {
+        if broke_memory(&libdime) {
+            found.broke_memory(aspect, own.is_none());
+        } else {
+            let read = libdime.at(verdict).boolean()?;
+            let recorded = libdime.optional(member).filter(|_| read);
+            found.equal(
+                aspect,
+                own,
+                recorded.map_or(Value::Null, |key| key.value().clone()),
+            );
+        }
+        if let Some(why) = &why {
+            found.because(why);
+        }
+    }
+    Ok(json!({ "strict_base64": has_strict_body(&file) }))
+}
+
+fn signet(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError> {
+    let file = case.at("pem_b64").base64()?;
+    let ours = armored(&file).and_then(|text| Signet::from_armor(text).ok());
+    let libdime = case.at("libdime");
+    if broke_memory(&libdime) {
+        found.broke_memory("signet", ours.is_none());
+    } else {
+        let recorded = libdime.at("ok").boolean()?;
+        found.equal("signet", ours.is_some(), recorded);
+        if let (Some(signet), true) = (&ours, recorded) {
+            found.bytes(
+                "binary",
+                signet.as_bytes(),
+                &libdime.at("binary_b64").base64()?,
+            );
+        }
+    }
+    Ok(json!({ "strict_base64": has_strict_body(&file) }))
+}
+
+fn seed(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError> {
+    let file = case.at("pem_b64").base64()?;
+    let ours = armored(&file).and_then(|text| SigningKey::from_armor(text).ok());
+    let libdime = case.at("libdime");
+    if broke_memory(&libdime) {
+        found.broke_memory("signing key", ours.is_none());
+    } else {
+        let ours = ours.map(|key| hex::encode(key.seed()));
+        let recorded = libdime.at("ed25519_private_hex").value().clone();
+        found.equal("accepted", ours.is_some(), libdime.at("ok").boolean()?);
+        found.equal("signing key", ours, recorded);
+    }
+    Ok(json!({ "strict_base64": has_strict_body(&file) }))
+}
+
+fn armored(file: &[u8]) -> Option<&str> {
+    std::str::from_utf8(file).ok()
+}
+
+fn broke_memory(libdime: &Entry<'_>) -> bool {
+    let is_set = |key| {
+        libdime
+            .optional(key)
+            .is_some_and(|flag| flag.value() == true)
+    };
+    is_set("crash") || is_set("memory_unsafe")
+}
+
+/// Whether the lines between BEGIN and END hold nothing but characters of base64.
+fn has_strict_body(file: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(file);
+    let body = text
+        .lines()
+        .skip_while(|line| !line.contains("-----BEGIN "));
+    let body = body.skip(1).take_while(|line| !line.contains("-----END "));
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "+/= \t\r".contains(c);
+    body.flat_map(str::chars).all(allowed)
+}
