@@ -9,6 +9,9 @@ use dime_wire::keys::{
 use dime_wire::message::cipher::ChunkKey;
 use sha2::Digest as _;
 
+/// Bytes of a message from which on two signatures that begin alike are worth to share a pass.
+pub const SHARED_FROM: usize = 16 * 1024;
+
 /// How often an operation on a message needs each primitive, by what the format demands
 /// (spec/30 sections 3 to 5) and nothing else: no parsing, copying, short hashes or keyslots.
 ///
@@ -52,7 +55,12 @@ impl Primitives {
         encryptions: 1,
         ..Self::NONE
     };
-    /// Signing: metadata bounce, display bounce, origin signature. The two long ones begin with the
+    /// Signing: metadata bounce, display bounce, origin signature, each with two passes.
+    pub const SIGN_AS_ORIGIN_SMALL: Self = Self {
+        message_passes: 4,
+        ..Self::SIGN_AS_ORIGIN
+    };
+    /// The same of a message from [`SHARED_FROM`] bytes on. The two long ones begin with the
     /// same secret and the same bytes, so that their first passes are one.
     pub const SIGN_AS_ORIGIN: Self = Self {
         points: 1,
