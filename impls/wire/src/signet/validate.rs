@@ -8,7 +8,7 @@ use super::{
     CUSTODY, FULL_SIGNATURE, IDENTIFIED_SIGNATURE, IDENTIFIER, SELF_SIGNATURE, Signet, SignetKind,
     State,
 };
-use crate::keys::VerifyingKey;
+use crate::keys::{Verifier, VerifyingKey};
 use crate::name;
 
 /// Judges an organization's signet. Its POK must be one of `poks` (those of the management
@@ -32,7 +32,9 @@ pub fn validate_organization(
     let Some(pok) = signet.signing_key().ok().filter(|pok| poks.contains(pok)) else {
         return State::Unknown;
     };
-    if !organization_signatures_verify(signet, &[pok]) || !identifier_fits(signet, domain) {
+    if !organization_signatures_verify(signet, &[pok.verifier()])
+        || !identifier_fits(signet, domain)
+    {
         return State::Invalid;
     }
     structure
@@ -63,6 +65,7 @@ pub fn validate_user(
     let Ok(keys) = organization.signet_keys() else {
         return State::Invalid;
     };
+    let keys: Vec<Verifier> = keys.iter().map(VerifyingKey::verifier).collect();
     if !self_signature_verifies(signet)
         || !organization_signatures_verify(signet, &keys)
         || !domain_fits(signet, organization)
@@ -116,7 +119,7 @@ pub(super) fn is_sound_organization(organization: &Signet) -> bool {
     validate_organization(organization, &own, None).is_valid()
 }
 
-fn verifies(signet: &Signet, id: u8, keys: &[VerifyingKey]) -> bool {
+fn verifies(signet: &Signet, id: u8, keys: &[Verifier]) -> bool {
     let signature = signet.signature(id);
     signature.is_some_and(|signature| {
         keys.iter()
@@ -125,7 +128,7 @@ fn verifies(signet: &Signet, id: u8, keys: &[VerifyingKey]) -> bool {
 }
 
 /// Every organization signature that is present, each by any of `keys`.
-fn organization_signatures_verify(signet: &Signet, keys: &[VerifyingKey]) -> bool {
+fn organization_signatures_verify(signet: &Signet, keys: &[Verifier]) -> bool {
     let ids = [
         signet.kind().cryptographic_signature(),
         Some(FULL_SIGNATURE),
@@ -140,7 +143,7 @@ fn organization_signatures_verify(signet: &Signet, keys: &[VerifyingKey]) -> boo
 pub(super) fn self_signature_verifies(signet: &Signet) -> bool {
     signet
         .signing_key()
-        .is_ok_and(|key| verifies(signet, SELF_SIGNATURE, &[key]))
+        .is_ok_and(|key| verifies(signet, SELF_SIGNATURE, &[key.verifier()]))
 }
 
 fn custody_holds(signet: &Signet, previous: Option<&Signet>) -> bool {
@@ -148,7 +151,7 @@ fn custody_holds(signet: &Signet, previous: Option<&Signet>) -> bool {
         (None, None) => true,
         (Some(_), Some(previous)) if previous.kind() == SignetKind::User => previous
             .signing_key()
-            .is_ok_and(|key| verifies(signet, CUSTODY, &[key])),
+            .is_ok_and(|key| verifies(signet, CUSTODY, &[key.verifier()])),
         _ => false,
     }
 }

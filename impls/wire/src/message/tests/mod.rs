@@ -9,3 +9,4 @@ mod properties;
 mod sealing;
 mod stage;
 mod streams;
+mod workers;
