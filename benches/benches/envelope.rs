@@ -48,8 +48,9 @@ fn main() {
 /// A message on its way, of one size.
 struct Envelope {
     size: Size,
-    /// Bytes of the display chunk's payload, then of all chunks that the author signed.
-    lengths: (usize, usize),
+    /// Bytes of envelope and metadata, of the display chunk's payload, of all chunks that the author
+    /// signed.
+    lengths: [usize; 3],
     letter: Letter,
     parties: Parties,
     sealed: Vec<u8>,
@@ -64,14 +65,18 @@ impl Envelope {
         let signed = parties.sign(&sealed);
         let message = parsed(&sealed);
         let display = message.chunk(ChunkType::Display).expect("a letter has one");
-        let chunks = message.chunks().iter();
-        let authored = chunks.take_while(|chunk| chunk.kind < ChunkType::TreeSignature);
+        let below = |kind: ChunkType| -> usize {
+            let chunks = message.chunks().iter();
+            let below = chunks.take_while(|chunk| chunk.kind < kind);
+            below.map(|chunk| chunk.bytes.len()).sum()
+        };
         Self {
             size,
-            lengths: (
+            lengths: [
+                below(ChunkType::Display),
                 display.payload.len(),
-                authored.map(|chunk| chunk.bytes.len()).sum(),
-            ),
+                below(ChunkType::TreeSignature),
+            ],
             letter,
             parties,
             sealed,
@@ -86,8 +91,7 @@ impl Envelope {
         operation: impl FnMut() -> T,
         primitives: Primitives,
     ) {
-        let (payload, message) = self.lengths;
-        let mut material = Material::new(payload, message);
+        let mut material = Material::new(self.lengths);
         let name = format!("{name}, {}", self.size.label);
         pace.compare(group, (&name, libdime), operation, || {
             material.spend(primitives)
@@ -101,7 +105,7 @@ impl Envelope {
             || self.parties.seal(black_box(&self.letter), Workers::One),
             Primitives::SEAL_AS_AUTHOR,
         );
-        let sign = if self.lengths.1 < SHARED_FROM {
+        let sign = if self.size.bytes < SHARED_FROM {
             Primitives::SIGN_AS_ORIGIN_SMALL
         } else {
             Primitives::SIGN_AS_ORIGIN
@@ -231,7 +235,7 @@ const LIBDIME_VALIDATES: f64 = 7032.0;
 fn signets(criterion: &mut Criterion, pace: &Pace) {
     let parties = Parties::new();
     let mut group = criterion.benchmark_group("signet");
-    let mut material = Material::new(0, 0);
+    let mut material = Material::new([0; 3]);
     let poks = [parties.origin.keys.signing.public()];
     pace.compare(
         &mut group,

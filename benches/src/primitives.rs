@@ -31,6 +31,8 @@ pub struct Primitives {
     pub verifying_keys: usize,
     /// Ed25519 signatures verified.
     pub verifications: usize,
+    /// SHA-512 passes over envelope and metadata.
+    pub head_passes: usize,
     /// SHA-512 passes over the display chunk's payload.
     pub payload_passes: usize,
     /// SHA-512 passes over the chunks of the message.
@@ -66,6 +68,7 @@ impl Primitives {
         points: 1,
         agreements: 1,
         signatures: 3,
+        head_passes: 2,
         message_passes: 3,
         ..Self::NONE
     };
@@ -95,6 +98,7 @@ impl Primitives {
         agreements: 1,
         verifying_keys: 1,
         verifications: 3,
+        head_passes: 1,
         message_passes: 2,
         ..Self::NONE
     };
@@ -104,6 +108,7 @@ impl Primitives {
         agreements: 1,
         verifying_keys: 2,
         verifications: 10,
+        head_passes: 1,
         payload_passes: 1,
         message_passes: 4,
         decryptions: 1,
@@ -130,6 +135,7 @@ impl Primitives {
         signatures: 0,
         verifying_keys: 0,
         verifications: 0,
+        head_passes: 0,
         payload_passes: 0,
         message_passes: 0,
         encryptions: 0,
@@ -146,14 +152,15 @@ pub struct Material {
     encryption: EncryptionKey,
     peer: EncryptionPublicKey,
     chunk: ChunkKey,
+    head: Vec<u8>,
     payload: Vec<u8>,
     message: Vec<u8>,
 }
 
 impl Material {
-    /// For messages whose display payload has `payload` bytes, a multiple of 16, and whose chunks
-    /// have `message` bytes.
-    pub fn new(payload: usize, message: usize) -> Self {
+    /// For messages whose envelope and metadata have `head` bytes, whose display payload has
+    /// `payload`, a multiple of 16, and whose chunks have `message`.
+    pub fn new([head, payload, message]: [usize; 3]) -> Self {
         let signing = SigningKey::from_seed([1; 32]);
         Self {
             signature: signing.sign(&[]),
@@ -162,6 +169,7 @@ impl Material {
             encryption: EncryptionKey::derive([2; 32]),
             peer: EncryptionKey::derive([3; 32]).public(),
             chunk: ChunkKey::new([4; 32], [5; 16]),
+            head: vec![b'x'; head],
             payload: vec![b'x'; payload],
             message: vec![b'x'; message],
             signing,
@@ -181,6 +189,7 @@ impl Material {
             assert!(self.verifier.verify(black_box(&[]), &self.signature));
         }
         let passes = [
+            (work.head_passes, &self.head),
             (work.payload_passes, &self.payload),
             (work.message_passes, &self.message),
         ];
