@@ -1,12 +1,11 @@
 //! The alternate layer: X25519, HKDF-SHA-512 and AES-256-GCM around the data of display chunks and
 //! attachments, inside the mandated layer. The framing is ours and specified in `ALTERNATE.md`.
 
-use aes_gcm::aead::inout::InOutBuf;
-use aes_gcm::{AeadInOut as _, Aes256Gcm, KeyInit as _};
 use hkdf::Hkdf;
 use sha2::Sha512;
 use zeroize::Zeroizing;
 
+use crate::backend::{open_gcm, seal_gcm};
 use crate::keys::{AlternateKey, AlternatePublicKey};
 use crate::message::ChunkType;
 use crate::reader::big_endian;
@@ -63,13 +62,8 @@ impl Agreement {
         data: &mut [u8],
     ) -> [u8; TAG_SIZE] {
         let (key, nonce) = self.chunk_key(kind, index);
-        let tag = cipher(&key).encrypt_inout_detached(
-            &(*nonce).into(),
-            &associated_data(kind, index, flags),
-            InOutBuf::from(data),
-        );
-        tag.expect("a chunk is far below the length limit of GCM")
-            .into()
+        seal_gcm(&key, &nonce, &associated_data(kind, index, flags), data)
+            .expect("a chunk is far below the length limit of GCM")
     }
 
     /// Decrypts ciphertext and tag in place and leaves the plaintext; nothing tells why it failed.
@@ -78,13 +72,13 @@ impl Agreement {
         let tag: [u8; TAG_SIZE] = data.get(size..)?.try_into().ok()?;
         data.truncate(size);
         let (key, nonce) = self.chunk_key(kind, index);
-        let opened = cipher(&key).decrypt_inout_detached(
-            &(*nonce).into(),
+        open_gcm(
+            &key,
+            &nonce,
             &associated_data(kind, index, flags),
-            InOutBuf::from(data.as_mut_slice()),
-            &tag.into(),
-        );
-        opened.ok()
+            data,
+            &tag,
+        )
     }
 
     /// Key (32 bytes) and nonce (12 bytes) of one chunk.
@@ -112,10 +106,6 @@ impl std::fmt::Debug for Agreement {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("[secret]")
     }
-}
-
-fn cipher(key: &[u8; 32]) -> Aes256Gcm {
-    Aes256Gcm::new(&(*key).into())
 }
 
 fn associated_data(kind: ChunkType, index: usize, flags: u8) -> [u8; 6] {

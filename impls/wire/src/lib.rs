@@ -64,6 +64,7 @@
 
 pub mod alternate;
 pub mod armor;
+pub mod backend;
 pub mod dissect;
 pub mod encoding;
 pub mod keys;

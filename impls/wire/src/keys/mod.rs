@@ -4,15 +4,23 @@
 //! Secrets are wiped on drop and print as `[secret]`.
 
 mod file;
+mod first_pass;
 mod sealed;
+mod single;
 mod streamed;
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 
 use ed25519_dalek::Signer as _;
-use k256::elliptic_curve::sec1::ToSec1Point as _;
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
+
+use crate::backend::{self, Sha512};
+
+pub(crate) use first_pass::FirstPass;
 
 pub use file::{KeyOwner, PrivateKeys};
 pub use streamed::{Changed, StreamSigner, StreamVerifier};
@@ -44,13 +52,13 @@ pub enum KeyError {
 
 /// An Ed25519 secret key, given by its 32-byte seed.
 #[derive(Clone)]
-pub struct SigningKey(ed25519_dalek::SigningKey);
+pub struct SigningKey(backend::SigningKey);
 
 impl SigningKey {
     /// The key that belongs to a seed; every seed is valid.
     pub fn from_seed(seed: [u8; 32]) -> Self {
         let seed = Zeroizing::new(seed);
-        Self(ed25519_dalek::SigningKey::from_bytes(&seed))
+        Self(backend::SigningKey::from_bytes(&seed))
     }
 
     /// The seed.
@@ -83,10 +91,17 @@ impl VerifyingKey {
     /// Whether `signature` is this key's over `message`, by strict RFC 8032 rules: every number and
     /// point in its canonical form, no point of small order (spec/90 item 25, `ACCEPTANCE.md`).
     pub fn verify(&self, message: &[u8], signature: &Signature) -> bool {
-        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-        is_canonical_point(&self.0)
-            && ed25519_dalek::VerifyingKey::from_bytes(&self.0)
-                .is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
+        self.verifier().verify(message, signature)
+    }
+
+    /// The key made ready for several verifications.
+    pub fn verifier(&self) -> Verifier {
+        Verifier {
+            key: *self,
+            point: is_canonical_point(&self.0)
+                .then(|| backend::VerifyingKey::from_bytes(&self.0))
+                .flatten(),
+        }
     }
 
     /// The 33 bytes that stand in a signet: 0x40, then the key.
@@ -104,6 +119,30 @@ impl VerifyingKey {
             [SIGNING_KEY_FORMAT, key @ ..] => key.try_into().ok().map(Self),
             _ => None,
         }
+    }
+}
+
+/// A [`VerifyingKey`] with its point, which a mere key computes anew for each signature.
+#[derive(Clone, Copy, Debug)]
+pub struct Verifier {
+    key: VerifyingKey,
+    /// Nothing if the key is no point in canonical form or one of small order: it verifies nothing.
+    point: Option<backend::VerifyingKey>,
+}
+
+impl Verifier {
+    /// As [`VerifyingKey::verify`].
+    pub fn verify(&self, message: &[u8], signature: &Signature) -> bool {
+        self.point
+            .is_some_and(|point| point.verify(message, &signature.0))
+    }
+}
+
+impl Deref for Verifier {
+    type Target = VerifyingKey;
+
+    fn deref(&self) -> &VerifyingKey {
+        &self.key
     }
 }
 
@@ -156,12 +195,8 @@ impl EncryptionKey {
 
     /// The public key.
     pub fn public(&self) -> EncryptionPublicKey {
-        let point = self.0.public_key().to_sec1_point(true);
-        let compressed = point
-            .as_bytes()
-            .try_into()
-            .expect("a compressed point has 33 bytes");
-        EncryptionPublicKey(compressed)
+        let (point, compressed) = backend::Point::of(&self.0);
+        EncryptionPublicKey { compressed, point }
     }
 }
 
@@ -172,25 +207,59 @@ impl fmt::Debug for EncryptionKey {
 }
 
 /// A secp256k1 public key: a compressed point, known to lie on the curve.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct EncryptionPublicKey([u8; 33]);
+#[derive(Clone, Copy)]
+pub struct EncryptionPublicKey {
+    compressed: [u8; 33],
+    /// The same point, ready for agreements.
+    point: backend::Point,
+}
 
 impl EncryptionPublicKey {
     /// Reads a compressed point (`02|03` and 32 bytes); other encodings, points off the curve and
     /// infinity are refused (spec/90 item 35).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         let compressed: [u8; 33] = bytes.try_into().map_err(|_| KeyError::Point)?;
-        k256::PublicKey::from_sec1_bytes(&compressed).map_err(|_| KeyError::Point)?;
-        Ok(Self(compressed))
+        let point = backend::Point::from_compressed(&compressed).ok_or(KeyError::Point)?;
+        Ok(Self { compressed, point })
     }
 
     /// The compressed point.
     pub fn as_bytes(&self) -> &[u8; 33] {
-        &self.0
+        &self.compressed
     }
+}
 
-    fn point(&self) -> k256::PublicKey {
-        k256::PublicKey::from_sec1_bytes(&self.0).expect("checked when this key was made")
+impl PartialEq for EncryptionPublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.compressed == other.compressed
+    }
+}
+
+impl Eq for EncryptionPublicKey {}
+
+impl PartialOrd for EncryptionPublicKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for EncryptionPublicKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.compressed.cmp(&other.compressed)
+    }
+}
+
+impl Hash for EncryptionPublicKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.compressed.hash(state);
+    }
+}
+
+impl fmt::Debug for EncryptionPublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("EncryptionPublicKey")
+            .field(&self.compressed)
+            .finish()
     }
 }
 
@@ -248,9 +317,8 @@ pub struct Kek {
 impl Kek {
     /// Derives from either side: ephemeral secret and actor's public key, or the reverse.
     pub fn derive(secret: &EncryptionKey, public: &EncryptionPublicKey) -> Kek {
-        let point = public.point();
-        let shared = k256::ecdh::diffie_hellman(secret.0.to_nonzero_scalar(), point.as_affine());
-        let mut digest = Sha512::digest(shared.raw_secret_bytes());
+        let shared = public.point.shared_with(&secret.0);
+        let mut digest = Sha512::digest(shared.as_slice());
         let mut kek = Kek {
             iv: [0; 16],
             key: [0; 32],

@@ -5,11 +5,12 @@
 use std::cell::{Cell, RefCell};
 
 use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign_byupdate};
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::{Signature, SigningKey, VerifyingKey, is_canonical_point};
+use crate::backend::Sha512;
 
 /// Verifies one signature over bytes that come in pieces.
 pub struct StreamVerifier(Option<ed25519_dalek::StreamVerifier>);

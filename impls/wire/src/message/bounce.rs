@@ -8,7 +8,7 @@ use super::letter::Signets;
 use super::open::{OpenError, Opened, complete};
 use super::seal::write_length;
 use super::view::{View, check_organization};
-use super::{Actor, ChunkType, MESSAGE_MAGIC, Message, OriginEnvelope, Section};
+use super::{Actor, ChunkType, MESSAGE_MAGIC, Message, OriginEnvelope, Section, Workers};
 use crate::keys::{AlternateKey, EncryptionKey};
 use crate::signet::Signet;
 
@@ -161,8 +161,8 @@ pub fn verify_bounce_as_author(
     let view = View::new(&bounce.message, key, Actor::Author);
     let (mut opened, author) = view.judge_envelopes(signets)?;
     if bounce.extent == BounceExtent::Full {
-        opened.tree = Some(view.author_signatures(&author)?);
-        view.origin_signatures(signets.origin, &mut opened)?;
+        opened.tree = Some(view.author_signatures(&author, Workers::One)?);
+        view.origin_signatures(signets.origin, &mut opened, Workers::One)?;
     } else {
         let keys = view.origin_keys(signets.origin)?;
         view.origin_signature(bounce.extent.signature(), &keys)?;

@@ -1,8 +1,9 @@
 //! The structure of a message: optional tracing, header, chunks with payload and keyslots
 //! (spec/30 §1 and §2). Strict: known types, ascending order, single chunks once, exact sizes.
 
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 
+use crate::backend::Sha512;
 use crate::keys::EncryptionPublicKey;
 use crate::reader::Reader;
 

@@ -1,12 +1,10 @@
 //! The mandated cipher of chunks and keyslots: AES-256-CBC without cipher padding
 //! (spec/30 §4.2 and §4.3). Nothing here is authenticated; integrity comes from the signatures.
 
-use aes::Aes256;
-use aes::cipher::array::Array;
-use aes::cipher::{Block, BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _};
 use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 use super::KEYSLOT_SIZE;
+use crate::backend::{decrypt_cbc, encrypt_cbc};
 use crate::keys::Kek;
 
 /// Key and initialization vector of one chunk.
@@ -32,7 +30,7 @@ impl ChunkKey {
     /// be made again.
     pub fn and_mask_from_keyslot(kek: &Kek, slot: &[u8; KEYSLOT_SIZE]) -> (Self, [u8; 16]) {
         let mut plain = *slot;
-        decrypt(kek.key(), kek.iv(), &mut plain);
+        decrypt_cbc(kek.key(), kek.iv(), &mut plain);
         let mut out = Self {
             key: [0; 32],
             iv: [0; 16],
@@ -59,7 +57,7 @@ impl ChunkKey {
             *out = r ^ iv;
         }
         key.copy_from_slice(&self.key);
-        encrypt(kek.key(), kek.iv(), &mut slot);
+        encrypt_cbc(kek.key(), kek.iv(), &mut slot);
         slot
     }
 
@@ -76,12 +74,12 @@ impl ChunkKey {
     /// Encrypts a payload in place. Its length must be a multiple of 16; a shorter last block would
     /// be left as it is.
     pub fn encrypt(&self, payload: &mut [u8]) {
-        encrypt(&self.key, &self.iv, payload);
+        encrypt_cbc(&self.key, &self.iv, payload);
     }
 
     /// Decrypts a payload in place; as for [`ChunkKey::encrypt`], whole blocks only.
     pub fn decrypt(&self, payload: &mut [u8]) {
-        decrypt(&self.key, &self.iv, payload);
+        decrypt_cbc(&self.key, &self.iv, payload);
     }
 }
 
@@ -89,18 +87,6 @@ impl std::fmt::Debug for ChunkKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("[secret]")
     }
-}
-
-fn encrypt(key: &[u8; 32], iv: &[u8; 16], data: &mut [u8]) {
-    let (blocks, _) = Array::slice_as_chunks_mut(data);
-    let blocks: &mut [Block<Aes256>] = blocks;
-    cbc::Encryptor::<Aes256>::new(&(*key).into(), &(*iv).into()).encrypt_blocks(blocks);
-}
-
-fn decrypt(key: &[u8; 32], iv: &[u8; 16], data: &mut [u8]) {
-    let (blocks, _) = Array::slice_as_chunks_mut(data);
-    let blocks: &mut [Block<Aes256>] = blocks;
-    cbc::Decryptor::<Aes256>::new(&(*key).into(), &(*iv).into()).decrypt_blocks(blocks);
 }
 
 #[cfg(test)]

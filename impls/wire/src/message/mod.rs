@@ -22,6 +22,7 @@ mod seal;
 mod signatures;
 pub mod stream;
 mod view;
+mod workers;
 
 pub use bounce::{
     Bounce, BounceExtent, bounce_as_destination, verify_bounce_as_author, verify_bounce_as_origin,
@@ -47,6 +48,7 @@ pub use pieces::pieces;
 pub use policy::{OriginKeys, ReadPolicy};
 pub use seal::{MAXIMUM_PART, SealError, SealOptions, seal};
 pub use signatures::{TreeSignature, tree_signature_input};
+pub use workers::Workers;
 
 #[cfg(test)]
 mod tests;

@@ -8,14 +8,13 @@ use super::envelope::EnvelopeError;
 use super::headers::HeaderError;
 use super::letter::Signets;
 use super::view::{
-    Layer, View, check_destination_envelope, check_message_key, check_organization,
-    check_origin_envelope, user_key,
+    Layer, View, check_destination_envelope, check_organization, check_origin_envelope, user_key,
 };
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
-    ParseError, Part, ReadPolicy, TreeSignature,
+    ParseError, Part, ReadPolicy, TreeSignature, Workers,
 };
-use crate::keys::{AlternateKey, EncryptionKey, VerifyingKey};
+use crate::keys::{AlternateKey, EncryptionKey, Verifier};
 use crate::name;
 use crate::signet::{Signet, SignetError};
 
@@ -47,6 +46,9 @@ pub enum OpenError {
     /// The message key of the hardened profile is the author's signing key (`HARDENED.md` §3).
     #[error("author's message key is not a key of the message's own")]
     MessageKey,
+    /// The message is not of the hardened profile, which the reader's policy asks for.
+    #[error("author's message is not hardened")]
+    NotHardened,
     /// The author's tree signature verifies in neither form.
     #[error("author's tree signature is not valid")]
     TreeSignature,
@@ -195,18 +197,18 @@ pub(super) fn judge_as_origin(
     signets: &OriginSignets<'_>,
 ) -> Result<Opened, OpenError> {
     complete(view.message)?;
-    let author = user_key(Actor::Author, signets.author)?;
+    let author = user_key(Actor::Author, signets.author)?.verifier();
     let envelope = view.origin_envelope(Some(&author))?;
     check_organization(Actor::Origin, signets.origin)?;
     check_organization(Actor::Destination, signets.destination)?;
     check_origin_envelope(&envelope, signets.author, signets.destination)?;
-    check_message_key(&envelope, &author)?;
+    view.check_hardening(&envelope, &author)?;
     let own_domain = signets.origin.identifier();
     if own_domain.is_some_and(|own| !name::same_domain(own, name::domain_of(&envelope.author))) {
         return Err(OpenError::Name(Actor::Author));
     }
     view.standard(ChunkType::Origin, Some(&author))?;
-    let tree = view.author_signatures(&author)?;
+    let tree = view.author_signatures(&author, view.workers())?;
     Ok(Opened {
         hardened: envelope.message_key.is_some(),
         envelope: Envelope::new(Some(envelope), None),
@@ -254,7 +256,7 @@ pub(super) fn judge_as_destination(
         envelope: Envelope::new(None, Some(envelope)),
         ..Opened::default()
     };
-    view.origin_signatures(signets.origin, &mut opened)?;
+    view.origin_signatures(signets.origin, &mut opened, view.workers())?;
     Ok(opened)
 }
 
@@ -292,9 +294,15 @@ pub(super) fn judge_as_recipient(
     view: &View<'_, '_>,
     signets: &Signets<'_>,
     alternate: &[AlternateKey],
-) -> Result<(Opened, VerifyingKey, Layer), OpenError> {
-    let (mut opened, author) = view.judge_as_user(signets)?;
-    view.origin_signatures(signets.origin, &mut opened)?;
+) -> Result<(Opened, Verifier, Layer), OpenError> {
+    complete(view.message)?;
+    let (mut opened, author) = view.judge_envelopes(signets)?;
+    // Each of the two goes over the whole message twice, so neither is divided further.
+    let (tree, ()) = view.workers().judge(
+        || view.author_signatures(&author, Workers::One),
+        || view.origin_signatures(signets.origin, &mut opened, Workers::One),
+    )?;
+    opened.tree = Some(tree);
     let layer = view.layer_as_recipient(&author, alternate)?;
     Ok((opened, author, layer))
 }
@@ -339,8 +347,10 @@ pub(super) fn judge_as_author(
     view: &View<'_, '_>,
     signets: &Signets<'_>,
     ephemeral_alternate: Option<&AlternateKey>,
-) -> Result<(Opened, VerifyingKey, Layer), OpenError> {
-    let (opened, author) = view.judge_as_user(signets)?;
+) -> Result<(Opened, Verifier, Layer), OpenError> {
+    complete(view.message)?;
+    let (mut opened, author) = view.judge_envelopes(signets)?;
+    opened.tree = Some(view.author_signatures(&author, view.workers())?);
     let layer = view.layer_as_author(&author, signets.recipient, ephemeral_alternate)?;
     Ok((opened, author, layer))
 }

@@ -6,7 +6,10 @@ use super::cipher::ChunkKey;
 use super::open::{OpenError, complete};
 use super::seal::{append_tracing, write_length};
 use super::{Actor, Chunk, ChunkType, MESSAGE_MAGIC, Message};
-use crate::keys::{Kek, PrivateKeys};
+use crate::keys::{FirstPass, Kek, PrivateKeys, Signature};
+
+/// Bytes from which on a first pass is shared: below, it costs more to keep than to repeat.
+const WORTH_SHARING: usize = 16 * 1024;
 
 /// Which bounces the destination may return: FULL and DISPLAY ask for both, HEADER for metadata.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -45,32 +48,32 @@ pub fn sign_as_origin(
     out.extend_from_slice(&[0; 4]);
     let body = out.len();
     out.extend_from_slice(parsed.through(ChunkType::AuthorSignature));
-    let signed = [
-        (
-            ChunkType::MetadataBounce,
-            bounces.metadata,
-            parsed.through(ChunkType::OtherHeaders),
-        ),
-        (
-            ChunkType::DisplayBounce,
-            bounces.display,
-            parsed.through(ChunkType::Display),
-        ),
-    ];
-    for (kind, wanted, covered) in signed {
-        if wanted {
-            let chunk = parsed.chunk(kind).ok_or(OpenError::Incomplete(kind))?;
-            let signature = origin_keys.signing.sign(covered);
-            append_signed(&mut out, chunk, &kek, &signature.0)?;
-        }
+    let sign = |kind: ChunkType, signature: Signature, out: &mut Vec<u8>| {
+        let chunk = parsed.chunk(kind).ok_or(OpenError::Incomplete(kind))?;
+        append_signed(out, chunk, &kek, &signature.0)
+    };
+    let key = &origin_keys.signing;
+    if bounces.metadata {
+        let signature = key.sign(parsed.through(ChunkType::OtherHeaders));
+        sign(ChunkType::MetadataBounce, signature, &mut out)?;
     }
-    let chunk = parsed
-        .chunk(ChunkType::OriginSignature)
-        .ok_or(OpenError::Incomplete(ChunkType::OriginSignature))?;
-    let signature = origin_keys
-        .signing
-        .sign(out.get(body..).unwrap_or_default());
-    append_signed(&mut out, chunk, &kek, &signature.0)?;
+    // The origin signature covers what the display bounce covers, and more: one first pass for both.
+    let mut pass = None;
+    if bounces.display {
+        let covered = parsed.through(ChunkType::Display);
+        let signature = if covered.len() < WORTH_SHARING {
+            key.sign(covered)
+        } else {
+            pass.insert(FirstPass::over(key, covered)).sign(covered)
+        };
+        sign(ChunkType::DisplayBounce, signature, &mut out)?;
+    }
+    let covered = out.get(body..).unwrap_or_default();
+    let signature = match &mut pass {
+        Some(pass) => pass.sign(covered),
+        None => key.sign(covered),
+    };
+    sign(ChunkType::OriginSignature, signature, &mut out)?;
     write_length(&mut out, body);
     Ok(out)
 }

@@ -1,7 +1,7 @@
 //! What a reader leaves open: choices between accepting more, as the format means it, and less, as
 //! libdime does.
 
-use super::TreeSignature;
+use super::{TreeSignature, Workers};
 use crate::keys::VerifyingKey;
 use crate::signet::{Signet, SignetError};
 
@@ -13,6 +13,11 @@ pub struct ReadPolicy {
     /// The one form of the author's tree signature that is accepted; either if not given.
     /// [`super::Opened::tree`] reports which it was.
     pub tree: Option<TreeSignature>,
+    /// Whether messages that are not of the hardened profile (`HARDENED.md`) are refused. The
+    /// destination cannot tell and takes both.
+    pub require_hardened: bool,
+    /// How many threads one message may take.
+    pub workers: Workers,
 }
 
 /// By which of its keys an origin may sign chunks 248, 249 and 255.

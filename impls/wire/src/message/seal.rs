@@ -13,11 +13,12 @@ use super::payload::{self, Padding, PartView};
 use super::signatures::tree_input;
 use super::{
     Actor, ChunkType, Flags, HeaderError, KEYSLOT_SIZE, Letter, MAXIMUM_MESSAGE, MAXIMUM_PAYLOAD,
-    MESSAGE_MAGIC, MessageEntropy, Part, Signets, TRACING_MAGIC, TreeSignature, pieces,
+    MESSAGE_MAGIC, MessageEntropy, Part, Signets, TRACING_MAGIC, TreeSignature, Workers, pieces,
 };
 use crate::alternate::{self, Agreement};
 use crate::keys::{
-    AlternateKey, EncryptionKey, EncryptionPublicKey, Kek, Signature, SigningKey, VerifyingKey,
+    AlternateKey, EncryptionKey, EncryptionPublicKey, FirstPass, Kek, Signature, SigningKey,
+    VerifyingKey,
 };
 use crate::reader::big_endian;
 use crate::signet::SignetError;
@@ -80,6 +81,8 @@ pub struct SealOptions {
     pub hardened: bool,
     /// Most bytes of a part's data that go into one chunk; [`MAXIMUM_PART`] if not given or more.
     pub largest_piece: Option<usize>,
+    /// How many threads the message may take; [`Workers`] says what for.
+    pub workers: Workers,
     /// Tracing data to put in front; honest authors add none.
     pub tracing: Option<Vec<u8>>,
     /// Keyslots to be filled for another key than their owner's, as a rogue does.
@@ -111,7 +114,7 @@ pub fn seal(
     for part in &letter.attachments {
         sealer.pieces(ChunkType::Attachment, part, agreement.as_ref())?;
     }
-    sealer.finish(options.tree)
+    sealer.finish(options.tree, options.workers)
 }
 
 /// Writes a message chunk by chunk, into memory or, by [`Sealer::flush`], through it.
@@ -395,15 +398,27 @@ impl<'a> Sealer<'a> {
         }
     }
 
-    fn finish(mut self, tree: TreeSignature) -> Result<Vec<u8>, SealError> {
+    fn finish(mut self, tree: TreeSignature, workers: Workers) -> Result<Vec<u8>, SealError> {
+        let written = self.out.get(self.body..).unwrap_or_default();
+        let workers = workers.on_size(written.len());
         let chunks = self.chunks.iter();
         let hashed =
             chunks.map(|(kind, range)| (*kind, self.out.get(range.clone()).unwrap_or_default()));
-        let signature = self.author.sign(&tree_input(hashed, tree));
+        // The full signature's first pass needs of the tree signature only that it follows.
+        let (pass, covered) = match workers {
+            Workers::One => (None, tree_input(hashed, tree)),
+            Workers::Two => {
+                let first = || Some(FirstPass::over(self.author, written));
+                workers.both(first, || tree_input(hashed, tree))
+            }
+        };
+        let signature = self.author.sign(&covered);
         self.signature(ChunkType::TreeSignature, &signature);
-        let signature = self
-            .author
-            .sign(self.out.get(self.body..).unwrap_or_default());
+        let written = self.out.get(self.body..).unwrap_or_default();
+        let signature = match pass {
+            Some(mut pass) => pass.sign(written),
+            None => self.author.sign(written),
+        };
         self.signature(ChunkType::AuthorSignature, &signature);
         self.unsigned();
         write_length(&mut self.out, self.body);

@@ -1,10 +1,11 @@
 //! What the outer signatures cover (spec/30 §5): always ciphertext, chunk bytes as they stand on the
 //! wire, never the message header or tracing.
 
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 
 use super::{ChunkType, Message};
-use crate::keys::{Signature, VerifyingKey};
+use crate::backend::Sha512;
+use crate::keys::{Signature, Verifier};
 
 /// Which bytes the author's tree signature covers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -32,8 +33,8 @@ pub(super) trait Covered: Sync {
     /// What the tree signature covers, as [`tree_signature_input`].
     fn tree(&self, form: TreeSignature) -> Vec<u8>;
     /// Whether `signature` is `key`'s over the chunks of `extent`, as strictly as
-    /// [`VerifyingKey::verify`].
-    fn verifies(&self, extent: Extent, key: &VerifyingKey, signature: &Signature) -> bool;
+    /// [`crate::keys::VerifyingKey::verify`].
+    fn verifies(&self, extent: Extent, key: &Verifier, signature: &Signature) -> bool;
 }
 
 impl Covered for Message<'_> {
@@ -41,7 +42,7 @@ impl Covered for Message<'_> {
         tree_signature_input(self, form)
     }
 
-    fn verifies(&self, extent: Extent, key: &VerifyingKey, signature: &Signature) -> bool {
+    fn verifies(&self, extent: Extent, key: &Verifier, signature: &Signature) -> bool {
         let bytes = match extent {
             Extent::Through(last) => self.through(last),
             Extent::Before(kind) => self.before(kind),

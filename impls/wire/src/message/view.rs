@@ -5,15 +5,17 @@ use super::cipher::ChunkKey;
 use super::content::Joiner;
 use super::envelope::EnvelopeError;
 use super::letter::Signets;
-use super::open::{OpenError, Opened, complete};
+use super::open::{OpenError, Opened};
 use super::payload::{self, Flags};
 use super::signatures::{Covered, Extent};
 use super::{
     Actor, Chunk, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
-    Part, ReadPolicy, TreeSignature,
+    Part, ReadPolicy, TreeSignature, Workers,
 };
 use crate::alternate::{Agreement, EPHEMERAL_SIZE};
-use crate::keys::{AlternateKey, AlternatePublicKey, EncryptionKey, Kek, Signature, VerifyingKey};
+use crate::keys::{
+    AlternateKey, AlternatePublicKey, EncryptionKey, Kek, Signature, Verifier, VerifyingKey,
+};
 use crate::name;
 use crate::signet::{Fingerprint, FingerprintKind, Signet, SignetError, SignetKind, State};
 
@@ -59,7 +61,7 @@ impl<'m, 'a> View<'m, 'a> {
         Ok(payload)
     }
 
-    fn read(&self, chunk: &Chunk<'_>, author: Option<&VerifyingKey>) -> Result<Part, OpenError> {
+    fn read(&self, chunk: &Chunk<'_>, author: Option<&Verifier>) -> Result<Part, OpenError> {
         payload::read(self.decrypt(chunk)?, author).ok_or(OpenError::Undecryptable)
     }
 
@@ -68,7 +70,7 @@ impl<'m, 'a> View<'m, 'a> {
     pub(super) fn standard(
         &self,
         kind: ChunkType,
-        author: Option<&VerifyingKey>,
+        author: Option<&Verifier>,
     ) -> Result<Part, OpenError> {
         let part = self.read(
             self.message
@@ -85,14 +87,14 @@ impl<'m, 'a> View<'m, 'a> {
 
     pub(super) fn origin_envelope(
         &self,
-        author: Option<&VerifyingKey>,
+        author: Option<&Verifier>,
     ) -> Result<OriginEnvelope, OpenError> {
         self.envelope(ChunkType::Origin, author, OriginEnvelope::parse)
     }
 
     pub(super) fn destination_envelope(
         &self,
-        author: Option<&VerifyingKey>,
+        author: Option<&Verifier>,
     ) -> Result<DestinationEnvelope, OpenError> {
         self.envelope(ChunkType::Destination, author, DestinationEnvelope::parse)
     }
@@ -103,7 +105,7 @@ impl<'m, 'a> View<'m, 'a> {
     fn envelope<T>(
         &self,
         kind: ChunkType,
-        author: Option<&VerifyingKey>,
+        author: Option<&Verifier>,
         parse: impl Fn(&[u8]) -> Result<T, EnvelopeError>,
     ) -> Result<T, OpenError> {
         let part = self.standard(kind, None)?;
@@ -128,55 +130,83 @@ impl<'m, 'a> View<'m, 'a> {
             .map_err(|_| OpenError::Undecryptable)
     }
 
+    /// Verifies the author's tree and full signatures, and has the form of the former.
     pub(super) fn author_signatures(
         &self,
-        author: &VerifyingKey,
+        author: &Verifier,
+        workers: Workers,
     ) -> Result<TreeSignature, OpenError> {
+        let (form, ()) = workers.judge(
+            || self.tree_signature(author),
+            || self.full_signature(author),
+        )?;
+        Ok(form)
+    }
+
+    fn tree_signature(&self, author: &Verifier) -> Result<TreeSignature, OpenError> {
         let tree = self
             .signature(ChunkType::TreeSignature)?
             .ok_or(OpenError::TreeSignature)?;
         let forms = self.policy.tree_forms();
         let mut fitting = forms.filter(|form| author.verify(&self.covered.tree(*form), &tree));
-        let form = fitting.next().ok_or(OpenError::TreeSignature)?;
+        fitting.next().ok_or(OpenError::TreeSignature)
+    }
+
+    fn full_signature(&self, author: &Verifier) -> Result<(), OpenError> {
         let full = self
             .signature(ChunkType::AuthorSignature)?
             .ok_or(OpenError::AuthorSignature)?;
         let extent = Extent::Through(ChunkType::TreeSignature);
-        if !self.covered.verifies(extent, author, &full) {
-            return Err(OpenError::AuthorSignature);
+        if self.covered.verifies(extent, author, &full) {
+            Ok(())
+        } else {
+            Err(OpenError::AuthorSignature)
         }
-        Ok(form)
     }
 
+    /// Verifies what the origin signed, and notes which bounce signatures there are.
     pub(super) fn origin_signatures(
         &self,
         origin: &Signet,
         opened: &mut Opened,
+        workers: Workers,
     ) -> Result<(), OpenError> {
         let keys = self.origin_keys(origin)?;
-        for (kind, present) in [
-            (ChunkType::MetadataBounce, &mut opened.metadata_bounce),
-            (ChunkType::DisplayBounce, &mut opened.display_bounce),
-        ] {
-            *present = self.message.chunk(kind).is_some();
-            if *present {
-                self.origin_signature(kind, &keys)?;
+        let present = |kind| self.message.chunk(kind).is_some();
+        opened.metadata_bounce = present(ChunkType::MetadataBounce);
+        opened.display_bounce = present(ChunkType::DisplayBounce);
+        let bounces = || {
+            if opened.metadata_bounce {
+                self.origin_signature(ChunkType::MetadataBounce, &keys)?;
             }
-        }
-        self.origin_signature(ChunkType::OriginSignature, &keys)
+            if opened.display_bounce {
+                self.origin_signature(ChunkType::DisplayBounce, &keys)?;
+            }
+            Ok(())
+        };
+        let whole = || self.origin_signature(ChunkType::OriginSignature, &keys);
+        workers.judge(bounces, whole).map(|_| ())
+    }
+
+    /// How many threads are worth while.
+    pub(super) fn workers(&self) -> Workers {
+        let chunks = self.message.chunks().iter();
+        let size = chunks.map(|chunk| chunk.bytes.len()).sum();
+        self.policy.workers.on_size(size)
     }
 
     /// The keys by which an origin may sign messages under the reader's policy.
-    pub(super) fn origin_keys(&self, origin: &Signet) -> Result<Vec<VerifyingKey>, OpenError> {
+    pub(super) fn origin_keys(&self, origin: &Signet) -> Result<Vec<Verifier>, OpenError> {
         let keys = self.policy.origin_keys(origin);
-        keys.map_err(|error| OpenError::Signet(Actor::Origin, error))
+        let keys = keys.map_err(|error| OpenError::Signet(Actor::Origin, error))?;
+        Ok(keys.iter().map(VerifyingKey::verifier).collect())
     }
 
     /// Verifies one of the three signatures of the origin, which must be there.
     pub(super) fn origin_signature(
         &self,
         kind: ChunkType,
-        keys: &[VerifyingKey],
+        keys: &[Verifier],
     ) -> Result<(), OpenError> {
         let signature = self.signature(kind)?.ok_or(OpenError::Incomplete(kind))?;
         if signature.0 == [0; 64] {
@@ -195,24 +225,12 @@ impl<'m, 'a> View<'m, 'a> {
         }
     }
 
-    /// What author and recipient check alike of a whole message: both envelopes, all four signets,
-    /// the author's signatures.
-    pub(super) fn judge_as_user(
-        &self,
-        signets: &Signets<'_>,
-    ) -> Result<(Opened, VerifyingKey), OpenError> {
-        complete(self.message)?;
-        let (mut opened, author) = self.judge_envelopes(signets)?;
-        opened.tree = Some(self.author_signatures(&author)?);
-        Ok((opened, author))
-    }
-
     /// Both envelopes against all four signets and each other, with the author's plaintext signatures.
     pub(super) fn judge_envelopes(
         &self,
         signets: &Signets<'_>,
-    ) -> Result<(Opened, VerifyingKey), OpenError> {
-        let author = user_key(Actor::Author, signets.author)?;
+    ) -> Result<(Opened, Verifier), OpenError> {
+        let author = user_key(Actor::Author, signets.author)?.verifier();
         let origin = self.origin_envelope(Some(&author))?;
         let signer = self.destination_signer(&author, &origin);
         let destination = self.destination_envelope(Some(&signer))?;
@@ -220,7 +238,7 @@ impl<'m, 'a> View<'m, 'a> {
         check_organization(Actor::Origin, signets.origin)?;
         check_organization(Actor::Destination, signets.destination)?;
         check_origin_envelope(&origin, signets.author, signets.destination)?;
-        check_message_key(&origin, &author)?;
+        self.check_hardening(&origin, &author)?;
         check_destination_envelope(&destination, signets.recipient, signets.origin)?;
         if !name::same_domain(name::domain_of(&origin.author), &destination.origin) {
             return Err(OpenError::Name(Actor::Author));
@@ -246,7 +264,7 @@ impl<'m, 'a> View<'m, 'a> {
     /// was kept.
     pub(super) fn layer_as_author(
         &self,
-        author: &VerifyingKey,
+        author: &Verifier,
         recipient: &Signet,
         kept: Option<&AlternateKey>,
     ) -> Result<Layer, OpenError> {
@@ -267,7 +285,7 @@ impl<'m, 'a> View<'m, 'a> {
     /// The alternate layer as the recipient opens it, with any of its own keys.
     pub(super) fn layer_as_recipient(
         &self,
-        author: &VerifyingKey,
+        author: &Verifier,
         own: &[AlternateKey],
     ) -> Result<Layer, OpenError> {
         let ephemeral = self.alternate_ephemeral(author)?;
@@ -281,19 +299,33 @@ impl<'m, 'a> View<'m, 'a> {
         })
     }
 
+    /// Refuses a message key that is the author's own, which would harden nothing, and a message
+    /// that is not of the hardened profile if the policy wants it to be.
+    pub(super) fn check_hardening(
+        &self,
+        envelope: &OriginEnvelope,
+        author: &VerifyingKey,
+    ) -> Result<(), OpenError> {
+        match &envelope.message_key {
+            Some(key) if key == author => Err(OpenError::MessageKey),
+            None if self.policy.require_hardened => Err(OpenError::NotHardened),
+            _ => Ok(()),
+        }
+    }
+
     /// Whose plaintext signature chunk 5 bears: the message's own key if the author's signature on
     /// chunk 4 certifies one, else the author (`HARDENED.md` §5).
-    fn destination_signer(&self, author: &VerifyingKey, origin: &OriginEnvelope) -> VerifyingKey {
+    fn destination_signer(&self, author: &Verifier, origin: &OriginEnvelope) -> Verifier {
         let certified = || self.standard(ChunkType::Origin, Some(author)).is_ok();
         origin
             .message_key
             .filter(|_| certified())
-            .unwrap_or(*author)
+            .map_or(*author, |key| key.verifier())
     }
 
     fn alternate_ephemeral(
         &self,
-        author: &VerifyingKey,
+        author: &Verifier,
     ) -> Result<Option<AlternatePublicKey>, OpenError> {
         if self.message.chunk(ChunkType::Alternate).is_none() {
             return Ok(None);
@@ -306,7 +338,7 @@ impl<'m, 'a> View<'m, 'a> {
 
     pub(super) fn contents(
         &self,
-        author: &VerifyingKey,
+        author: &Verifier,
         layer: &Layer,
         opened: &mut Opened,
     ) -> Result<(), OpenError> {
@@ -321,11 +353,7 @@ impl<'m, 'a> View<'m, 'a> {
     }
 
     /// Reads common and other headers.
-    pub(super) fn headers(
-        &self,
-        author: &VerifyingKey,
-        opened: &mut Opened,
-    ) -> Result<(), OpenError> {
+    pub(super) fn headers(&self, author: &Verifier, opened: &mut Opened) -> Result<(), OpenError> {
         let common = self.standard(ChunkType::CommonHeaders, Some(author))?;
         opened.common = Some(CommonHeaders::parse(&common.data)?);
         if self.message.chunk(ChunkType::OtherHeaders).is_some() {
@@ -338,7 +366,7 @@ impl<'m, 'a> View<'m, 'a> {
     fn parts(
         &self,
         kind: ChunkType,
-        author: &VerifyingKey,
+        author: &Verifier,
         layer: &Layer,
     ) -> Result<Vec<Part>, OpenError> {
         let mut joiner = Joiner::default();
@@ -362,7 +390,7 @@ impl<'m, 'a> View<'m, 'a> {
         &self,
         chunk: &Chunk<'_>,
         index: usize,
-        author: &VerifyingKey,
+        author: &Verifier,
         layer: &Layer,
     ) -> Result<Part, OpenError> {
         let mut piece = self.read(chunk, Some(author))?;
@@ -457,17 +485,6 @@ pub(super) fn check_origin_envelope(
         &envelope.destination_fingerprint,
         destination,
     )
-}
-
-/// Refuses a message key that is the author's own: it would harden nothing.
-pub(super) fn check_message_key(
-    envelope: &OriginEnvelope,
-    author: &VerifyingKey,
-) -> Result<(), OpenError> {
-    if envelope.message_key.as_ref() == Some(author) {
-        return Err(OpenError::MessageKey);
-    }
-    Ok(())
 }
 
 pub(super) fn check_destination_envelope(

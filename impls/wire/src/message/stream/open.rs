@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha512};
 use super::StreamError;
 use super::index::StreamedMessage;
 use super::scan::Scan;
-use crate::keys::{AlternateKey, EncryptionKey, VerifyingKey};
+use crate::keys::{AlternateKey, EncryptionKey, Verifier};
 use crate::message::chunk::read_chunk;
 use crate::message::content::Continuation;
 use crate::message::open::{
@@ -211,7 +211,7 @@ fn expect<R: Read + Seek + Send>(
 fn contents<R: Read + Seek + Send>(
     view: &View<'_, '_>,
     scan: &Scan<'_, R>,
-    (mut opened, author, layer): (Opened, VerifyingKey, Layer),
+    (mut opened, author, layer): (Opened, Verifier, Layer),
     sink: PartSink<'_>,
 ) -> Result<OpenedStream, StreamError> {
     view.headers(&author, &mut opened)?;
@@ -237,7 +237,7 @@ fn contents<R: Read + Seek + Send>(
 struct Reading<'s, 'm, 'a, 'r, R> {
     view: &'s View<'m, 'a>,
     scan: &'s Scan<'r, R>,
-    author: VerifyingKey,
+    author: Verifier,
     layer: Layer,
 }
 

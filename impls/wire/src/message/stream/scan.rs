@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha512};
 
 use super::StreamError;
 use super::index::{Entry, append, feed};
-use crate::keys::{Signature, StreamVerifier, VerifyingKey};
+use crate::keys::{Signature, StreamVerifier, Verifier, VerifyingKey};
 use crate::message::signatures::{Covered, Extent, tree_of_digests};
 use crate::message::{ChunkType, TreeSignature};
 
@@ -166,7 +166,7 @@ impl<R: Read + Seek + Send> Covered for Scan<'_, R> {
         tree_of_digests(digests, form)
     }
 
-    fn verifies(&self, extent: Extent, key: &VerifyingKey, signature: &Signature) -> bool {
+    fn verifies(&self, extent: Extent, key: &Verifier, signature: &Signature) -> bool {
         let claim = self.claim(extent, key, signature);
         let mut state = self.state();
         let settled = |state: &State<'_, R>| {

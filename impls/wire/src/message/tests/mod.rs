@@ -3,6 +3,7 @@
 mod alternate;
 mod bounces;
 mod content;
+mod deviations;
 mod hardened;
 mod opening;
 mod padding;

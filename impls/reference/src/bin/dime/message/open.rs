@@ -341,6 +341,7 @@ impl Reading {
                 OriginKeys::MessageKeys
             },
             tree: self.tree.map(TreeSignature::from),
+            ..ReadPolicy::default()
         }
     }
 
