@@ -112,10 +112,6 @@ impl Walk<'_> {
             let rest = Node::new("rest", at..self.end, Value::Bytes);
             return (rest.with_problem("cut off"), self.end);
         };
-        if self.sound(at).is_some() {
-            let next = at + CHUNK_HEADER + head.size + SLOT * slot_owners(head.kind).len();
-            return (self.chunk(at, next, head, None), next);
-        }
         if chunk_name(head.kind).is_none() {
             return self.stranger(at, head);
         }
@@ -123,12 +119,14 @@ impl Walk<'_> {
         if next <= self.end && self.convincing(next) {
             return (self.chunk(at, next, head, None), next);
         }
+        // Bytes of it are missing, its length is wrong, or what follows it is damaged.
+        let sound = self.sound(at).is_some();
         match self.resume(at + 1) {
-            Some(resumed) => {
+            Some(resumed) if !sound || resumed < next => {
                 let problem = format!("damaged: chunks go on at {resumed}");
                 (self.chunk(at, resumed, head, Some(problem)), resumed)
             }
-            None => {
+            _ => {
                 let next = next.min(self.end);
                 (self.chunk(at, next, head, None), next)
             }

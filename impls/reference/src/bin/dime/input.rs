@@ -127,7 +127,7 @@ impl Unlocking {
     /// What opens key files; asks for the password if there is an account.
     pub(crate) fn unlock(&self) -> Result<Unlocked, Failure> {
         let account = self.account.as_deref();
-        let key = account.map(|account| realm_key(account, self.password.read()?));
+        let key = account.map(|account| realm_key(account, || self.password.read()));
         Ok(Unlocked(key.transpose()?))
     }
 
@@ -137,7 +137,7 @@ impl Unlocking {
         let account = account.ok_or_else(|| {
             Failure::Unusable("keys are encrypted under an account: see --account".to_owned())
         })?;
-        realm_key(account, self.password.read_new()?)
+        realm_key(account, || self.password.read_new())
     }
 
     /// Whether there is an account.

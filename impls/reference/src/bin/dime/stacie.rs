@@ -240,24 +240,31 @@ struct OpenedAccount {
 }
 
 /// The key of the account's realm `mail`, under which key files are encrypted.
-pub(crate) fn realm_key(account: &Path, password: Zeroizing<Vec<u8>>) -> Result<RealmKey, Failure> {
+pub(crate) fn realm_key(
+    account: &Path,
+    password: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, Failure>,
+) -> Result<RealmKey, Failure> {
     OpenedAccount::read(account, password)?.realm_key()
 }
 
 impl AccountSource {
     fn open(&self) -> Result<OpenedAccount, Failure> {
-        OpenedAccount::read(&self.account, self.password.read()?)
+        OpenedAccount::read(&self.account, || self.password.read())
     }
 }
 
 impl OpenedAccount {
-    fn read(path: &Path, password: Zeroizing<Vec<u8>>) -> Result<OpenedAccount, Failure> {
+    fn read(
+        path: &Path,
+        password: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, Failure>,
+    ) -> Result<OpenedAccount, Failure> {
         let text = input::text(path)?;
         let account: Account = serde_json::from_str(&text).map_err(|error| {
             Failure::Unusable(format!("{} is not an account: {error}", input::named(path)))
         })?;
         let salt = bytes::<SALT_SIZE>(path, "salt", &account.salt)?;
         let shard = bytes::<KEY_SIZE>(path, "shard", &account.shard)?;
+        let password = password()?;
         let rounds = Rounds::for_password(&password, account.bonus).map_err(Failure::unusable)?;
         let identity = Identity::new(&account.user, salt.as_slice()).map_err(Failure::unusable)?;
         let keys = identity
