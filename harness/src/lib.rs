@@ -20,4 +20,4 @@ pub mod world;
 pub use actors::{Cast, CastError};
 pub use kills::{Kill, KillsError, KnownTooMuch, kills};
 pub use run::interrupted;
-pub use suite::{PROFILE, Suite};
+pub use suite::Suite;

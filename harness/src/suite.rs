@@ -15,9 +15,6 @@ use crate::case;
 use crate::run::{self, Setting, StageKind};
 use crate::scenario::{self, Entry, LoadError, ProfileWord};
 
-/// What every result says it was judged against.
-pub const PROFILE: &str = "libdime-1";
-
 /// Scenarios to run, and how.
 ///
 /// ```no_run
@@ -114,7 +111,7 @@ impl Suite {
         self
     }
 
-    /// Which bytes our own side emits in scenarios that name no profile.
+    /// Which bytes our own side emits in scenarios that name no profile; results carry its name.
     pub fn profile(mut self, profile: ProfileWord) -> Self {
         self.setting.profile = profile;
         self
@@ -178,16 +175,17 @@ impl Suite {
             version: env!("CARGO_PKG_VERSION").into(),
         };
         let entries: Vec<&Entry> = self.selected().collect();
+        let profile = self.setting.profile.name();
         observer(Event::SuiteStarted {
             format: dimespec_report::model::FORMAT,
             tool: tool.clone(),
-            profile: PROFILE.into(),
+            profile: profile.into(),
             started: None,
             suite: self.digest.clone(),
             seed: self.setting.seed,
             runs: u32::try_from(entries.len()).unwrap_or(u32::MAX),
         });
-        let mut report = Report::new(tool, PROFILE, &self.digest, self.setting.seed);
+        let mut report = Report::new(tool, profile, &self.digest, self.setting.seed);
         self.run_all(&entries, &mut |event| {
             if let Event::RunFinished(run) = &event {
                 report.push((**run).clone());

@@ -265,6 +265,44 @@ fn wrong_numbers_are_refused() {
 }
 
 #[test]
+fn under_the_hardened_profile_four_hops_loses_i1() {
+    let place = Place::new();
+    let ordinary = place.says(&["run", "--exact", CASE]);
+    assert!(ordinary.out.contains("I1"), "{}", ordinary.out);
+    let hardened = place.says(&["run", "--exact", CASE, "--profile", "hardened"]);
+    assert_eq!(hardened.code, 0, "{}", hardened.out);
+    assert!(hardened.out.contains("PASS"), "{}", hardened.out);
+    assert!(!hardened.out.contains("I1"), "{}", hardened.out);
+}
+
+#[test]
+fn a_profile_that_is_none_is_refused_with_those_there_are() {
+    let err = refusal(&["run", "--profile", "hard"]);
+    insta::assert_snapshot!(err, @"error: there is no profile `hard`; there are libdime-1, magma-1, hardened");
+}
+
+#[test]
+fn a_failure_under_a_profile_says_so_in_the_command_that_replays_it() {
+    let place = Place::new();
+    let hasty = GOOD.replace("delivered }\nexpect", "delivered, within: 5 min }\nexpect");
+    place.write("own/topic/good.yaml", hasty);
+    let rogue = "author=client-signs-destination-chunk";
+    let words = [
+        "run",
+        "--profile",
+        "hardened",
+        "--impl",
+        rogue,
+        "--scenarios",
+        "own",
+    ];
+    let said = place.says(&words);
+    assert_eq!(said.code, 1, "{}", said.out);
+    let replay = format!("'topic/good' --seed 1 --profile hardened --impl {rogue}");
+    assert!(said.out.contains(&replay), "{}", said.out);
+}
+
+#[test]
 fn a_folder_without_scenarios_is_named() {
     let place = Place::new();
     let said = place.says(&["run", "--scenarios", "nowhere"]);

@@ -119,6 +119,24 @@ async fn the_alternate_layer_reaches_the_recipient() {
 }
 
 #[tokio::test]
+async fn a_hardened_letter_passes_both_servers_and_holds() {
+    for hardened in [false, true] {
+        let world = World::started().await;
+        let asked = SendRequest {
+            hardened,
+            ..request(&world.bob)
+        };
+        send(&world.ann, asked).await.expect("is sent");
+        world
+            .until(|| outcomes(&world.beta).contains(&Outcome::Kept))
+            .await;
+        let letter = only_letter(&world.bob).await;
+        assert_eq!(letter.body, request(&world.bob).body);
+        assert_eq!(letter.verdicts.hardened, hardened);
+    }
+}
+
+#[tokio::test]
 async fn the_wish_decides_which_bounces_are_signed() {
     for (wish, expected) in [
         (ReturnWish::Full, (true, true)),

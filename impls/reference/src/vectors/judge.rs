@@ -272,14 +272,21 @@ fn case_id(entry: &Entry<'_>) -> String {
 }
 
 fn broken_case(case: String, comparisons: &Comparisons) -> Broken {
-    let refusals = comparisons.0.iter().filter(|comparison| comparison.memory);
+    let memory = || comparisons.0.iter().filter(|comparison| comparison.memory);
+    let mut answers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for comparison in memory() {
+        let why = comparison.why.as_deref().unwrap_or("refused");
+        let what = comparison
+            .aspect
+            .trim_start_matches("libdime broke memory ");
+        answers.entry(why).or_default().push(what);
+    }
+    let answers = answers.into_iter();
     Broken {
         case,
-        refusals: refusals
-            .map(|comparison| {
-                let why = comparison.why.as_deref().unwrap_or("refused");
-                format!("{}: {why}", comparison.aspect)
-            })
+        refused: memory().all(Comparison::agrees),
+        answers: answers
+            .map(|(why, what)| format!("{}: {why}", what.join(", ")))
             .collect(),
     }
 }

@@ -113,28 +113,74 @@ fn describe(record: &ManagementRecord) -> [(&'static str, Value); 8] {
     ]
 }
 
-/// What the text holds, item by item, as far as rulings are about it.
+/// Names of items, short and long.
+const NAMES: [&str; 15] = [
+    "ver",
+    "version",
+    "pok",
+    "primary",
+    "tls",
+    "pol",
+    "policy",
+    "syn",
+    "syndicates",
+    "dx",
+    "deliver",
+    "exp",
+    "expiry",
+    "sub",
+    "subdomain",
+];
+
+/// What the items with known names hold, as far as rulings are about it.
 fn facts(text: &str) -> Value {
-    let items: Vec<&str> = text
+    let items: Vec<(String, Option<&str>)> = text
         .split([' ', ';'])
-        .filter(|item| !item.is_empty())
+        .map(|item| match item.split_once('=') {
+            Some((name, value)) => (name.to_ascii_lowercase(), Some(value)),
+            None => (item.to_ascii_lowercase(), None),
+        })
+        .filter(|(name, _)| NAMES.contains(&name.as_str()))
         .collect();
-    let name_of = |item: &str| item.split('=').next().unwrap_or_default().to_owned();
-    let has_more = |item: &str| item.trim_end_matches('=').matches('=').count() > 1;
-    let version = items.iter().rev().find_map(|item| {
-        let value = item
-            .strip_prefix("ver=")
-            .or(item.strip_prefix("version="))?;
-        Some(value.to_owned())
-    });
+    let values = |short: &str, long: &str| -> Vec<&str> {
+        let named = items
+            .iter()
+            .filter(|(name, _)| name == short || name == long);
+        named.filter_map(|(_, value)| *value).collect()
+    };
+    let single = [
+        ("ver", "version"),
+        ("pol", "policy"),
+        ("sub", "subdomain"),
+        ("exp", "expiry"),
+    ];
+    let more = |value: &str| value.trim_end_matches('=').contains('=');
+    let hosts = values("dx", "deliver");
     json!({
         "text": text,
-        "names": items.iter().map(|item| name_of(item)).collect::<Vec<_>>(),
-        "glued": items.iter().any(|item| has_more(item)),
-        "emptied": items.iter().any(|item| item.matches('=').count() == 1 && item.ends_with('=')),
+        "names": items.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+        "glued": items.iter().any(|(_, value)| value.is_some_and(more)),
+        "emptied": items.iter().any(|(_, value)| *value == Some("")),
+        "bare": items.iter().any(|(_, value)| value.is_none()),
+        "single_item_repeats": single.iter().any(|(short, long)| values(short, long).len() > 1),
         "printable": text.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
-        "port": items.iter().any(|item| item.starts_with("dx=") && item.contains(':')),
-        "version": version,
-        "version_1": "1",
+        "port": hosts.iter().any(|host| host.contains(':')),
+        "hosts_are_names": hosts.iter().all(|host| is_host(host)),
+        "days_are_a_number": values("exp", "expiry").iter().all(|days| is_number(days)),
+        "version_is_1": values("ver", "version").last().is_none_or(|last| *last == "1"),
     })
+}
+
+fn is_number(text: &str) -> bool {
+    (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether the text is a host name with or without a port.
+fn is_host(text: &str) -> bool {
+    let (host, port) = text.split_once(':').unwrap_or((text, "26"));
+    let is_label = |label: &str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        (1..=63).contains(&label.len()) && label.bytes().all(fits)
+    };
+    host.split('.').all(is_label) && port.parse::<u16>().is_ok_and(|port| port > 0)
 }

@@ -39,8 +39,10 @@ pub struct Total {
     pub ruled: usize,
     /// In which something differed without a ruling.
     pub failed: usize,
-    /// In which libdime broke memory, and which we refused.
+    /// In which libdime broke memory, and which we refused or have a ruling for.
     pub broken: usize,
+    /// Those of `broken` that were refused.
+    pub refused: usize,
 }
 
 /// What a check found in one file.
@@ -56,7 +58,7 @@ pub struct FileReport {
     pub ruled: usize,
     /// Cases in which something differed without a ruling.
     pub failed: usize,
-    /// Cases in which libdime broke memory and which we refused.
+    /// Cases in which libdime broke memory and which we refused or have a ruling for.
     pub broken: Vec<Broken>,
     /// The rulings that applied.
     pub rulings: Vec<Ruled>,
@@ -84,8 +86,10 @@ pub struct Ruled {
 pub struct Broken {
     /// Its id.
     pub case: String,
+    /// Whether we refused wherever libdime broke; if not, a ruling says why that is right.
+    pub refused: bool,
     /// What we answered where libdime broke.
-    pub refusals: Vec<String>,
+    pub answers: Vec<String>,
 }
 
 /// A case with a difference that no ruling covers.
@@ -129,12 +133,13 @@ impl Report {
             self.total.ruled += file.ruled;
             self.total.failed += file.failed;
             self.total.broken += file.broken.len();
+            self.total.refused += file.refused();
         }
         self.passed = self.total.failed == 0;
         self
     }
 
-    /// The report for people. `all` shows the facts behind failures, too.
+    /// The report for people.
     pub fn to_text(&self) -> String {
         let mut out = self.table();
         self.tell_rulings(&mut out);
@@ -176,9 +181,11 @@ impl Report {
         let mut numbers = |name: &str, total: Total| {
             let cells = [total.cases, total.agreed, total.ruled, total.failed];
             let [cases, agreed, ruled, failed] = cells.map(|cell| cell.to_string());
-            let broken = match total.broken {
-                0 => "-".to_owned(),
-                broken => format!("{broken}, refused"),
+            let broken = match (total.broken, total.refused) {
+                (0, _) => "-".to_owned(),
+                (broken, refused) if broken == refused => format!("{broken}, refused"),
+                (broken, 0) => format!("{broken}, ruled"),
+                (broken, refused) => format!("{broken}, {refused} refused"),
             };
             row(name, [&cases, &agreed, &ruled, &failed, &broken]);
         };
@@ -189,6 +196,7 @@ impl Report {
                 ruled: file.ruled,
                 failed: file.failed,
                 broken: file.broken.len(),
+                refused: file.refused(),
             };
             numbers(&file.file, total);
         }
@@ -214,11 +222,12 @@ impl Report {
         if self.total.broken == 0 {
             return;
         }
-        line(out, format_args!("\nlibdime broke memory, we refused"));
+        line(out, format_args!("\ncases in which libdime broke memory"));
         for file in &self.files {
             for broken in &file.broken {
-                let refusals = broken.refusals.join("; ");
-                line(out, format_args!("  {}: {refusals}", broken.case));
+                let answers = broken.answers.join("; ");
+                let how = if broken.refused { "refused" } else { "ruled" };
+                line(out, format_args!("  {how:<7}  {}, {answers}", broken.case));
             }
         }
     }
@@ -234,6 +243,12 @@ impl Report {
                 failure.tell(out);
             }
         }
+    }
+}
+
+impl FileReport {
+    fn refused(&self) -> usize {
+        self.broken.iter().filter(|broken| broken.refused).count()
     }
 }
 

@@ -60,8 +60,10 @@ pub(super) fn gather(bytes: &[u8], around: &Surroundings<'_>) -> Value {
         }),
         "previous": around.previous.map(self::kind),
         "organization": around.organization.map(self::kind),
-        "narrow_alternate_key": pieces.iter().any(|piece| piece.id == 3 && piece.narrow)
-            && kind != Some("org"),
+        "narrow_alternate_key": kind != Some("org")
+            && pieces.iter().any(|piece| piece.id == 3 && piece.narrow),
+        "wide_alternate_key": kind != Some("org")
+            && pieces.iter().any(|piece| piece.id == 3 && !piece.narrow),
     })
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::GenerateError;
 use super::damage::{chunks, rebuilt, with_chunk_of, with_flipped, without};
-use super::messages::Draft;
+use super::draft::Draft;
 use super::world::{self, World};
 
 /// A bounce and what is expected of it.

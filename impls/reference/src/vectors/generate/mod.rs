@@ -7,6 +7,7 @@
 mod bounces;
 mod custody;
 mod damage;
+mod draft;
 mod messages;
 mod world;
 

@@ -45,6 +45,73 @@ const KEYS: [&str; 15] = [
     "third",
 ];
 
+/// A user signet of the world.
+struct User {
+    name: &'static str,
+    keys: &'static str,
+    /// Whose key made the custody signature.
+    previous: Option<&'static str>,
+    /// Whose key issued it.
+    issuer: &'static str,
+    address: &'static str,
+    /// Whose X25519 keys it names.
+    alternate: &'static [&'static str],
+}
+
+/// The author's signets: the first, its rotations, and what a chain of custody must not be made of.
+/// Then those of who reads.
+const USERS: [User; 14] = [
+    user("author", "author", AUTHOR),
+    user("author_rotated_coc", "author_rotated", AUTHOR).after("author"),
+    user("author_rotated2_coc", "author_rotated2", AUTHOR).after("author_rotated"),
+    user("author_rotated3_coc", "author_rotated3", AUTHOR).after("author_rotated2"),
+    user("author_rotated_nococ", "author_rotated", AUTHOR),
+    user("author_rotated_foreigncoc", "author_rotated", AUTHOR).after("stranger"),
+    user("author_rotated2_foreigncoc", "author_rotated2", AUTHOR).after("stranger"),
+    user("author_rotated2_strangercoc", "author_rotated2", AUTHOR)
+        .after("author_rotated")
+        .issued_by("stranger"),
+    user("author_by_stranger", "author", AUTHOR).issued_by("stranger"),
+    user("author_elsewhere", "author", "ann@two.example").issued_by("destination"),
+    user("recipient", "recipient", RECIPIENT)
+        .issued_by("destination")
+        .alternate(&["recipient"]),
+    user("recipient_devices", "recipient", RECIPIENT)
+        .issued_by("destination")
+        .alternate(&["recipient_device", "recipient"]),
+    user("recipient_noalternate", "recipient", RECIPIENT).issued_by("destination"),
+    user("third", "third", THIRD).issued_by("destination"),
+];
+
+/// A signet without history, issued by the origin.
+const fn user(name: &'static str, keys: &'static str, address: &'static str) -> User {
+    User {
+        name,
+        keys,
+        previous: None,
+        issuer: "origin",
+        address,
+        alternate: &[],
+    }
+}
+
+impl User {
+    const fn after(mut self, previous: &'static str) -> Self {
+        self.previous = Some(previous);
+        self
+    }
+
+    const fn issued_by(mut self, issuer: &'static str) -> Self {
+        self.issuer = issuer;
+        self
+    }
+
+    const fn alternate(mut self, alternate: &'static [&'static str]) -> Self {
+        self.alternate = alternate;
+        self
+    }
+}
+
 /// Keys and signets by name.
 pub(super) struct World {
     keys: BTreeMap<&'static str, PrivateKeys>,
@@ -95,121 +162,22 @@ impl World {
     }
 
     fn users(&mut self) -> Result<(), GenerateError> {
-        // Name, keys, custody by, issued by, address, alternate keys.
-        for (name, keys, previous, issuer, address, alternate) in [
-            ("author", "author", None, "origin", AUTHOR, &[][..]),
-            (
-                "author_rotated_coc",
-                "author_rotated",
-                Some("author"),
-                "origin",
-                AUTHOR,
-                &[],
-            ),
-            (
-                "author_rotated2_coc",
-                "author_rotated2",
-                Some("author_rotated"),
-                "origin",
-                AUTHOR,
-                &[],
-            ),
-            (
-                "author_rotated3_coc",
-                "author_rotated3",
-                Some("author_rotated2"),
-                "origin",
-                AUTHOR,
-                &[],
-            ),
-            (
-                "author_rotated_nococ",
-                "author_rotated",
-                None,
-                "origin",
-                AUTHOR,
-                &[],
-            ),
-            (
-                "author_rotated_foreigncoc",
-                "author_rotated",
-                Some("stranger"),
-                "origin",
-                AUTHOR,
-                &[],
-            ),
-            (
-                "author_rotated2_foreigncoc",
-                "author_rotated2",
-                Some("stranger"),
-                "origin",
-                AUTHOR,
-                &[],
-            ),
-            (
-                "author_rotated2_strangercoc",
-                "author_rotated2",
-                Some("author_rotated"),
-                "stranger",
-                AUTHOR,
-                &[],
-            ),
-            (
-                "author_by_stranger",
-                "author",
-                None,
-                "stranger",
-                AUTHOR,
-                &[],
-            ),
-            (
-                "author_elsewhere",
-                "author",
-                None,
-                "destination",
-                "ann@two.example",
-                &[],
-            ),
-            (
-                "recipient",
-                "recipient",
-                None,
-                "destination",
-                RECIPIENT,
-                &["recipient"],
-            ),
-            (
-                "recipient_devices",
-                "recipient",
-                None,
-                "destination",
-                RECIPIENT,
-                &["recipient_device", "recipient"],
-            ),
-            (
-                "recipient_noalternate",
-                "recipient",
-                None,
-                "destination",
-                RECIPIENT,
-                &[],
-            ),
-            ("third", "third", None, "destination", THIRD, &[]),
-        ] {
-            let previous = previous.map(|name| self.keys(name)).transpose()?;
-            let alternate: Vec<_> = alternate
+        for user in USERS {
+            let previous = user.previous.map(|name| self.keys(name)).transpose()?;
+            let alternate = user
+                .alternate
                 .iter()
-                .map(|name| alternate_key(name).public())
-                .collect();
+                .map(|name| alternate_key(name).public());
             let request = signet::request(
-                self.keys(keys)?,
-                &alternate,
+                self.keys(user.keys)?,
+                &alternate.collect::<Vec<_>>(),
                 previous.map(|keys| &keys.signing),
                 Profile::Libdime,
             )?;
-            let issued = signet::issue(&request, &self.keys(issuer)?.signing, &[], address)?;
-            self.signets.insert(format!("{name}_ssr"), request);
-            self.stages(name, &issued)?;
+            let issuer = &self.keys(user.issuer)?.signing;
+            let issued = signet::issue(&request, issuer, &[], user.address)?;
+            self.signets.insert(format!("{}_ssr", user.name), request);
+            self.stages(user.name, &issued)?;
         }
         Ok(())
     }

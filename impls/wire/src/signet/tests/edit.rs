@@ -257,6 +257,23 @@ fn named_fields_are_found_and_changed_by_name() {
 }
 
 #[test]
+fn one_of_several_values_is_removed() {
+    let mut editor = organization_signet(Profile::Libdime).edit();
+    let done = editor
+        .add(21, b"one")
+        .and_then(|e| e.add(21, b"two"))
+        .and_then(|e| e.add(21, b"three"))
+        .and_then(|e| e.remove_value(21, b"two"))
+        .map(drop);
+    assert_eq!(done, Ok(()));
+    assert!(editor.signet().values(21).eq([b"one".as_slice(), b"three"]));
+    assert_eq!(
+        message(editor.remove_value(4, b"")),
+        "failed to write signet field 4"
+    );
+}
+
+#[test]
 fn a_request_is_edited_and_signed_again_by_its_user() {
     let (previous, own) = (keys(5).signing, keys(6).signing);
     let organization = organization_signet(Profile::Libdime);
@@ -494,8 +511,9 @@ proptest! {
         edits in proptest::collection::vec(
             (any::<u8>(), any::<u8>(), proptest::collection::vec(any::<u8>(), 0..20)), 1..12),
         user in any::<bool>(),
+        magma in any::<bool>(),
     ) {
-        let organization = organization_signet(Profile::Libdime);
+        let organization = organization_signet(if magma { Profile::Magma } else { Profile::Libdime });
         let start = if user { user_signet(5, None) } else { organization.clone() };
         let mut editor = start.edit();
         for (choice, id, data) in &edits {
