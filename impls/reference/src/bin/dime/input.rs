@@ -1,6 +1,7 @@
 //! What commands read: objects in any form, private keys, text, and passwords; standard input at
 //! most once.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -33,6 +34,12 @@ pub(crate) fn named(path: &Path) -> String {
 pub(crate) fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     once(path)?;
     Ok(files::read(path)?)
+}
+
+/// A file that may be larger than memory, to be read more than once.
+pub(crate) fn large(path: &Path) -> Result<File, Failure> {
+    once(path)?;
+    Ok(files::open_large(path)?)
 }
 
 /// A file of text.
