@@ -73,7 +73,7 @@ pub(crate) fn alternate_key(path: &Path) -> Result<AlternateKey, Failure> {
 /// A management record.
 pub(crate) fn record(path: &Path) -> Result<ManagementRecord, Failure> {
     let text = text(path)?;
-    ManagementRecord::parse(text.trim())
+    ManagementRecord::from_zone_text(&text)
         .map_err(|error| Failure::Unusable(format!("{}: {error}", named(path))))
 }
 
