@@ -3,6 +3,7 @@
 //! Objects of DIME may come in armour, base64 or binary, certificates and TLS keys in PEM or DER.
 //! Every error names the file.
 
+mod large;
 mod object;
 mod write;
 
@@ -13,15 +14,19 @@ use std::path::{Path, PathBuf};
 use dime_wire::encoding::{decode_strict, decode_unpadded};
 use dime_wire::keys::{KeyOwner, PrivateKeys};
 use dime_wire::signet::Signet;
+use dime_wire::stacie::RealmKey;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
+pub use large::{MAX_STREAMED, NewFile, WholeFile, open_large, spill};
 pub use object::{Form, Object};
 pub use write::{Existing, write, write_secret};
 
 /// Largest file that is read, in bytes: a little more than the largest message.
 pub const MAX_FILE: u64 = 128 * 1024 * 1024;
+/// The path that stands for standard input.
+const STANDARD: &str = "-";
 /// Most certificates or anchors in one file.
 pub const MAX_ENTRIES: usize = 256;
 
@@ -106,12 +111,12 @@ pub fn read_text(path: &Path) -> Result<Zeroizing<String>, FileError> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// The key file at `path`, which must belong to an `owner` of this kind.
+/// The key file at `path`, not encrypted, which must belong to an `owner` of this kind.
 ///
 /// # Errors
 /// [`FileError`].
 pub fn read_keys(path: &Path, owner: KeyOwner) -> Result<PrivateKeys, FileError> {
-    let (found, keys) = read_any_keys(path)?;
+    let (found, keys) = parse_keys(path, read(path)?, None)?;
     if found == owner {
         return Ok(keys);
     }
@@ -122,19 +127,38 @@ pub fn read_keys(path: &Path, owner: KeyOwner) -> Result<PrivateKeys, FileError>
     Err(format_error(path, what, &"it is the other kind"))
 }
 
-/// The key file at `path`, and whose it is.
+/// The private keys in `bytes`, which came out of the file at `path`, and whose they are; `key`
+/// opens them if they are encrypted.
 ///
 /// # Errors
-/// [`FileError`].
-pub fn read_any_keys(path: &Path) -> Result<(KeyOwner, PrivateKeys), FileError> {
+/// [`FileError::Format`].
+pub fn parse_keys(
+    path: &Path,
+    bytes: Zeroizing<Vec<u8>>,
+    key: Option<&RealmKey>,
+) -> Result<(KeyOwner, PrivateKeys), FileError> {
     let what = "a key file";
-    let bytes = read(path)?;
-    let result = match std::str::from_utf8(&bytes) {
-        // Armour is read by the library, which knows what tag each owner has.
-        Ok(text) if Form::of(&bytes) == Form::Armor => PrivateKeys::from_armor(text),
-        _ => PrivateKeys::from_file(&Object::decode(path, what, bytes)?.binary),
+    let object = Object::decode(path, what, bytes)?;
+    let sealed = matches!(object.binary.as_slice(), [0x07, 0x9b | 0xb8, ..]);
+    let result = match (sealed, key) {
+        (false, _) => PrivateKeys::from_file(&object.binary),
+        (true, Some(key)) => PrivateKeys::open(&object.binary, key),
+        (true, None) => {
+            let locked = "it is encrypted and needs an account";
+            return Err(format_error(path, what, &locked));
+        }
     };
-    result.map_err(|error| format_error(path, what, &error))
+    let (owner, keys) = result.map_err(|error| format_error(path, what, &error))?;
+    let tag = match (owner, sealed) {
+        (KeyOwner::Organization, false) => "ORGANIZATIONAL KEY",
+        (KeyOwner::Organization, true) => "ENCRYPTED ORGANIZATIONAL KEY",
+        (KeyOwner::User, false) => "USER KEY",
+        (KeyOwner::User, true) => "ENCRYPTED USER KEY",
+    };
+    match object.tag {
+        Some(found) if found != tag => Err(format_error(path, what, &"its tag is another's")),
+        _ => Ok((owner, keys)),
+    }
 }
 
 /// The signet or signing request at `path`.

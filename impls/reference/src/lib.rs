@@ -9,6 +9,7 @@ pub mod dmap;
 pub mod dmtp;
 pub mod dns;
 pub mod files;
+pub mod large;
 pub mod live;
 pub mod platform;
 pub mod resolver;

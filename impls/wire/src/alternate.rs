@@ -1,5 +1,5 @@
-//! The alternate layer: X25519, HKDF-SHA-512 and AES-256-GCM around the data of display chunks,
-//! inside the mandated layer. The framing is ours and specified in `ALTERNATE.md`.
+//! The alternate layer: X25519, HKDF-SHA-512 and AES-256-GCM around the data of display chunks and
+//! attachments, inside the mandated layer. The framing is ours and specified in `ALTERNATE.md`.
 
 use hkdf::Hkdf;
 use sha2::Sha512;
@@ -168,26 +168,40 @@ mod tests {
     }
 
     #[test]
-    fn the_published_vector_holds() {
-        let (author, _) = sides();
-        let mut data = b"a body".to_vec();
-        let tag = author.seal(ChunkType::Display, 6, 2, &mut data);
-        data.extend_from_slice(&tag);
+    fn the_published_vectors_hold() {
         let document = include_str!("../ALTERNATE.md");
-        let lines = [
-            (
-                "E   ",
-                AlternateKey::from_bytes([1; 32]).public().0.to_vec(),
-            ),
-            (
-                "R   ",
-                AlternateKey::from_bytes([2; 32]).public().0.to_vec(),
-            ),
-            ("data", data),
-        ];
-        for (name, bytes) in lines {
-            let line = format!("{name} = {}", hex::encode(bytes));
+        let secrets = [1, 2].map(|byte| AlternateKey::from_bytes([byte; 32]));
+        let [ephemeral, recipient] = &secrets;
+        let (author, reader) = sides();
+        let shared = ephemeral.agree(&recipient.public()).expect("a good key");
+        for (name, bytes) in [
+            ("E", ephemeral.public().0),
+            ("R", recipient.public().0),
+            ("Z", *shared),
+        ] {
+            let line = format!("{name}    = {}\n", hex::encode(bytes));
             assert!(document.contains(&line), "{line}");
+        }
+        for (kind, index, flags, text) in [
+            (ChunkType::Display, 6, 0x02, "a body"),
+            (ChunkType::Display, 7, 0x82, "a beginning,"),
+            (ChunkType::Display, 8, 0x02, "an end"),
+            (ChunkType::Attachment, 9, 0x03, "an attachment"),
+        ] {
+            let mut data = text.as_bytes().to_vec();
+            let tag = author.seal(kind, index, flags, &mut data);
+            data.extend_from_slice(&tag);
+            let (key, nonce) = author.chunk_key(kind, index);
+            let block = format!(
+                "{:02x} {index} {flags:02x} {text}\nkey   = {}\nnonce = {}\ndata  = {}\n",
+                kind as u8,
+                hex::encode(*key),
+                hex::encode(*nonce),
+                hex::encode(&data)
+            );
+            assert!(document.contains(&block), "{block}");
+            assert_eq!(reader.open(kind, index, flags, &mut data), Some(()));
+            assert_eq!(data, text.as_bytes());
         }
     }
 }

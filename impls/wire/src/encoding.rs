@@ -81,4 +81,21 @@ mod tests {
         assert_eq!(decode_unpadded_array::<1>("YQ"), Ok(*b"a"));
         assert_eq!(decode_unpadded_array::<2>("YQ"), Err(EncodingError));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_value_has_one_spelling(
+            bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..40),
+            text in "[A-Za-z0-9+/=_ -]{0,12}",
+        ) {
+            proptest::prop_assert_eq!(decode_strict(&encode_padded(&bytes)), Ok(bytes.clone()));
+            proptest::prop_assert_eq!(decode_unpadded(&encode_unpadded(&bytes)), Ok(bytes));
+            if let Ok(bytes) = decode_strict(&text) {
+                proptest::prop_assert_eq!(encode_padded(&bytes), text.clone());
+            }
+            if let Ok(bytes) = decode_unpadded(&text) {
+                proptest::prop_assert_eq!(encode_unpadded(&bytes), text);
+            }
+        }
+    }
 }

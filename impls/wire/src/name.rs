@@ -103,4 +103,19 @@ mod tests {
         assert!(!same_identifier("dark.example", "ivy@dark.example"));
         assert_eq!(normalized("Ivy@Dark.Example"), "Ivy@dark.example");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_judged_and_normalizing_changes_the_case_only(
+            text in proptest::prop_oneof![".{0,80}", "[a-zA-Z.@_-]{0,20}@[a-zA-Z0-9.-]{0,20}"],
+        ) {
+            let normal = normalized(&text);
+            proptest::prop_assert_eq!(normalized(&normal), normal.clone());
+            proptest::prop_assert!(normal.eq_ignore_ascii_case(&text));
+            proptest::prop_assert!(same_identifier(&text, &normal));
+            if is_address(&text) {
+                proptest::prop_assert!(is_address(&normal) && is_domain(domain_of(&normal)));
+            }
+        }
+    }
 }

@@ -3,6 +3,8 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use tempfile::{NamedTempFile, TempPath};
+
 use super::FileError;
 
 /// What to do about a file that is there already.
@@ -64,10 +66,21 @@ fn put(path: &Path, bytes: &[u8], existing: Existing, secret: bool) -> Result<()
 }
 
 fn place(path: &Path, bytes: &[u8], existing: Existing, secret: bool) -> io::Result<()> {
-    let folder = match path.parent() {
+    let mut file = beside(folder_of(path), secret)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    persist(file.into_temp_path(), path, existing)
+}
+
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
-    };
+    }
+}
+
+/// A new file in `folder`, to be given its name by [`persist`].
+pub(super) fn beside(folder: &Path, secret: bool) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".dime-");
     #[cfg(unix)]
@@ -78,14 +91,14 @@ fn place(path: &Path, bytes: &[u8], existing: Existing, secret: bool) -> io::Res
     }
     #[cfg(not(unix))]
     let _ = secret;
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
+    builder.tempfile_in(folder)
+}
+
+pub(super) fn persist(file: TempPath, path: &Path, existing: Existing) -> io::Result<()> {
     match existing {
         Existing::Keep => file.persist_noclobber(path),
         Existing::Replace => file.persist(path),
     }
-    .map(drop)
     .map_err(|error| error.error)
 }
 

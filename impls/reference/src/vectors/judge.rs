@@ -9,6 +9,9 @@ use super::report::{Broken, Difference, Failure, FileReport, MAXIMUM_SHOWN, Rule
 use super::rulings::{Clause, Rulings, Scene};
 use super::{Entry, FolderError};
 
+/// Words of a result that accepts.
+const ACCEPTING: [&str; 5] = ["accept", "SS_SSR", "SS_CRYPTO", "SS_FULL", "SS_ID"];
+
 /// What was compared in one case.
 #[derive(Clone, Debug, Default)]
 pub struct Comparisons(Vec<Comparison>);
@@ -105,6 +108,15 @@ impl Comparison {
         self.this.get("ours") == self.this.get("libdime")
     }
 
+    /// Whether our result is that something is good.
+    fn accepts(&self) -> bool {
+        match self.this.get("ours") {
+            Some(Value::Bool(good)) => *good,
+            Some(Value::String(word)) => ACCEPTING.contains(&word.as_str()),
+            _ => false,
+        }
+    }
+
     fn describe(&self) -> Difference {
         let shown = |key: &str| {
             let value = self.this.get(key);
@@ -160,7 +172,10 @@ impl<'r> Judge<'r> {
             let clauses = self.announcing(entry.value(), facts, comparison);
             match (comparison.agrees(), clauses.is_empty()) {
                 (true, true) => {}
-                (true, false) => self.unmet(&id, comparison, &clauses),
+                (true, false) => {
+                    let lax = self.unmet(&id, comparison, &clauses);
+                    differences.extend(lax);
+                }
                 (false, true) => differences.push(comparison.describe()),
                 (false, false) => {
                     ruled = true;
@@ -194,14 +209,28 @@ impl<'r> Judge<'r> {
             .announcing(self.topic, &comparison.aspect, scene)
     }
 
-    fn unmet(&mut self, id: &str, comparison: &Comparison, clauses: &[Clause]) {
+    /// A ruling says that we differ, and we do not. That is harmless where both refuse; where libdime
+    /// accepts, the ruling says that we must refuse, so to accept as well is a failure.
+    fn unmet(
+        &mut self,
+        id: &str,
+        comparison: &Comparison,
+        clauses: &[Clause],
+    ) -> Option<Difference> {
+        let mut lax = None;
         for clause in clauses {
             let ruling = self.rulings.ruling(*clause).map_or("", |ruling| &ruling.id);
             let aspect = &comparison.aspect;
             self.report.unmet.push(format!(
                 "{id}: {aspect} does not differ although {ruling} says so"
             ));
+            if comparison.accepts() {
+                let mut difference = comparison.describe();
+                difference.why = Some(format!("ruling {ruling} says that this is refused"));
+                lax = Some(difference);
+            }
         }
+        lax
     }
 
     fn fail(&mut self, entry: &Entry<'_>, id: String, facts: &Value, differences: Vec<Difference>) {
@@ -261,4 +290,73 @@ pub(super) fn each<'a>(
     judge_case: impl FnMut(&Entry<'a>) -> Result<(), FolderError>,
 ) -> Result<(), FolderError> {
     list.items()?.iter().try_for_each(judge_case)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULINGS: &str = "rulings:
+  - id: flags-are-refused
+    date: '2026-11-22'
+    topic: things
+    libdime: Accepts them.
+    ours: Refuses them.
+    reason: They mean nothing.
+    differences:
+      - where:
+          - { field: facts.flags, has-bits: 8 }
+          - { field: this.libdime, equals: accept }
+        aspects: [verdict]
+";
+
+    /// Judges one case with these flags and verdicts.
+    fn judge(flags: u8, ours: &str, recorded: &str) -> FileReport {
+        let rulings = Rulings::parse(RULINGS).expect("usable rulings");
+        let mut judge = Judge::new(&rulings, "things", "things.json");
+        let value = json!({ "id": "one" });
+        let mut found = Comparisons::new();
+        found.equal("verdict", ours, recorded);
+        judge.case(
+            &Entry::root("things.json", &value),
+            &json!({ "flags": flags }),
+            &found,
+        );
+        judge.finish().0
+    }
+
+    #[test]
+    fn a_difference_needs_a_ruling_that_fits() {
+        let counts = |report: &FileReport| (report.agreed, report.ruled, report.failed);
+        assert_eq!(counts(&judge(0, "accept", "accept")), (1, 0, 0));
+        assert_eq!(counts(&judge(8, "reject", "accept")), (0, 1, 0));
+        assert_eq!(counts(&judge(0, "reject", "accept")), (0, 0, 1));
+        assert_eq!(counts(&judge(8, "accept", "reject")), (0, 0, 1));
+    }
+
+    #[test]
+    fn to_accept_what_a_ruling_refuses_fails() {
+        let report = judge(8, "accept", "accept");
+        assert_eq!((report.failed, report.unmet.len()), (1, 1));
+        let why = report.failures[0].differences[0].why.as_deref();
+        assert!(why.is_some_and(|why| why.contains("flags-are-refused")));
+        assert_eq!(judge(8, "reject", "reject").failed, 0);
+    }
+
+    #[test]
+    fn a_case_that_broke_memory_stands_apart_and_must_be_refused() {
+        let rulings = Rulings::parse(RULINGS).expect("usable rulings");
+        let mut judge = Judge::new(&rulings, "things", "things.json");
+        let value = json!({ "id": "one" });
+        for refused in [true, false] {
+            let mut found = Comparisons::new();
+            found.broke_memory("libdime crashed", refused);
+            judge.case(&Entry::root("things.json", &value), &Value::Null, &found);
+        }
+        let (report, _) = judge.finish();
+        assert_eq!(
+            (report.cases, report.failed, report.broken.len()),
+            (2, 1, 1)
+        );
+    }
 }

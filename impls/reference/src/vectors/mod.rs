@@ -15,24 +15,39 @@
 //! [`Comparisons::with`] added, `facts.…`, or members of the case. Where libdime broke memory, use
 //! [`Comparisons::broke_memory`].
 
+mod bounces;
+mod custody;
 mod dmtp;
 mod entry;
 mod folder;
+mod generate;
 mod judge;
 mod keyfiles;
+mod message_chunks;
+mod message_facts;
+mod message_text;
+mod messages;
+mod messages_corrupt;
+mod messages_refused;
+mod messages_valid;
 mod parsers;
 mod primitives;
+mod recorded_entropy;
 mod records;
 mod report;
 mod rulings;
+mod signet_facts;
+mod signets;
 mod stacie;
 mod tables;
 mod world;
+mod worlds;
 
 use std::collections::BTreeSet;
 
 pub use entry::Entry;
 pub use folder::{Folder, FolderError};
+pub use generate::{GenerateError, generate};
 pub use judge::{Comparisons, Judge};
 pub use report::{Broken, Difference, Failure, FileReport, Report, Ruled, Total};
 pub use rulings::{Ruling, Rulings};
@@ -62,6 +77,18 @@ struct Kind {
 /// Every kind of file, in the order in which they are tried.
 const FILES: &[Kind] = &[
     Kind {
+        name: "bounces.json",
+        topic: "messages",
+        recognizes: |file| first_case_has(file, "bounce_b64"),
+        check: bounces::check,
+    },
+    Kind {
+        name: "custody.json",
+        topic: "signets",
+        recognizes: |file| first_case_has(file, "chain"),
+        check: custody::check,
+    },
+    Kind {
         name: "dmtp.json",
         topic: "dmtp",
         recognizes: |file| has_member(file, "format") && has_member(file, "parse"),
@@ -72,6 +99,24 @@ const FILES: &[Kind] = &[
         topic: "keys",
         recognizes: |file| has_member(file, "load_cases"),
         check: keyfiles::check,
+    },
+    Kind {
+        name: "messages_corrupt.json",
+        topic: "messages",
+        recognizes: messages_corrupt::recognizes,
+        check: messages_corrupt::check,
+    },
+    Kind {
+        name: "messages_encrypt_errors.json",
+        topic: "messages",
+        recognizes: messages_refused::recognizes,
+        check: messages_refused::check,
+    },
+    Kind {
+        name: "messages_valid.json",
+        topic: "messages",
+        recognizes: messages_valid::recognizes,
+        check: messages_valid::check,
     },
     Kind {
         name: "mrec.json",
@@ -92,6 +137,24 @@ const FILES: &[Kind] = &[
         check: primitives::check,
     },
     Kind {
+        name: "signets_context.json",
+        topic: "signets",
+        recognizes: signets::recognizes,
+        check: signets::check,
+    },
+    Kind {
+        name: "signets_corrupt.json",
+        topic: "signets",
+        recognizes: signets::recognizes,
+        check: signets::check,
+    },
+    Kind {
+        name: "signets_valid.json",
+        topic: "signets",
+        recognizes: signets::recognizes,
+        check: signets::check,
+    },
+    Kind {
         name: "stacie.json",
         topic: "stacie",
         recognizes: |file| has_member(file, "derivations"),
@@ -102,6 +165,12 @@ const FILES: &[Kind] = &[
         topic: "signets",
         recognizes: |file| has_member(file, "signet_fields"),
         check: tables::check,
+    },
+    Kind {
+        name: "worlds.json",
+        topic: "signets",
+        recognizes: |file| has_member(file, "worlds"),
+        check: worlds::check,
     },
 ];
 
@@ -130,12 +199,15 @@ pub fn check(folder: &Folder, rulings: &Rulings) -> Result<Report, FolderError> 
     if report.files.is_empty() {
         return Err(FolderError::Empty);
     }
-    for clause in rulings.clauses(&topics) {
+    for (clause, is_recorded) in rulings.clauses(&topics) {
         if let Some(ruling) = rulings.ruling(clause).filter(|_| !met.contains(&clause)) {
-            let place = clause.1 + 1;
-            report
-                .unused
-                .push(format!("{}, difference {place}", ruling.id));
+            let name = format!("{}, difference {}", ruling.id, clause.1 + 1);
+            let list = if is_recorded {
+                &mut report.unused
+            } else {
+                &mut report.unseen
+            };
+            list.push(name);
         }
     }
     Ok(report.conclude())
@@ -149,4 +221,11 @@ fn kind_of(file: &Entry<'_>) -> Option<&'static Kind> {
 
 fn has_member(file: &Entry<'_>, member: &str) -> bool {
     file.optional(member).is_some()
+}
+
+fn first_case_has(file: &Entry<'_>, member: &str) -> bool {
+    let cases = file.at("cases").items().unwrap_or_default();
+    cases
+        .first()
+        .is_some_and(|case| case.optional(member).is_some())
 }

@@ -24,6 +24,8 @@ pub struct Report {
     pub not_understood: Vec<String>,
     /// Clauses of rulings on the files judged that met no case, like `ruling-id, difference 2`.
     pub unused: Vec<String>,
+    /// The same, of clauses that rest on notes about libdime instead of recorded cases.
+    pub unseen: Vec<String>,
 }
 
 /// Numbers of cases.

@@ -51,8 +51,9 @@ struct Difference {
 }
 
 /// A property of a comparison. `field` is a dotted path: `this.…` into the comparison itself, `facts.…` into
-/// what we found out about the bytes by other means than the parser that is judged, anything else
-/// into the case's JSON. `name[]` means any element, except that bits must be lacking in all.
+/// what we found out about the bytes by other means than the parser that is judged, `mine.…` into the
+/// part of those facts that is about the comparison's actor, anything else into the case's JSON. `name[]`
+/// means any element, `*` any member, except that bits must be lacking in all.
 #[derive(Clone, Debug, Deserialize, Default)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Condition {
@@ -60,6 +61,7 @@ struct Condition {
     equals: Option<Value>,
     one_of: Option<Vec<Value>>,
     has_bits: Option<u64>,
+    has_any_bits: Option<u64>,
     lacks_bits: Option<u64>,
     above: Option<u64>,
     contains: Option<String>,
@@ -127,13 +129,16 @@ impl Rulings {
         found
     }
 
-    /// All clauses of these topics.
-    pub(super) fn clauses(&self, topics: &BTreeSet<&str>) -> Vec<Clause> {
+    /// All clauses of these topics, each with whether recorded cases show the difference.
+    pub(super) fn clauses(&self, topics: &BTreeSet<&str>) -> Vec<(Clause, bool)> {
         let rulings = self.rulings.iter().enumerate();
         rulings
             .filter(|(_, ruling)| topics.contains(ruling.topic.as_str()))
             .flat_map(|(position, ruling)| {
-                (0..ruling.differences.len()).map(move |place| (position, place))
+                let differences = ruling.differences.iter().enumerate();
+                differences.map(move |(place, difference)| {
+                    ((position, place), difference.evidence.is_none())
+                })
             })
             .collect()
     }
@@ -180,6 +185,7 @@ impl Condition {
             self.equals.is_some(),
             self.one_of.is_some(),
             self.has_bits.is_some(),
+            self.has_any_bits.is_some(),
             self.lacks_bits.is_some(),
             self.above.is_some(),
             self.contains.is_some(),
@@ -206,6 +212,8 @@ impl Condition {
                 .map(|wanted| any(&|value| wanted.contains(value))),
             self.has_bits
                 .map(|wanted| any(&|value| bits(value, &|value| value & wanted == wanted))),
+            self.has_any_bits
+                .map(|wanted| any(&|value| bits(value, &|value| value & wanted != 0))),
             self.lacks_bits.map(|unwanted| {
                 let mut values = values.iter();
                 values.all(|value| bits(value, &|value| value & unwanted == 0))
@@ -232,15 +240,27 @@ impl Condition {
 }
 
 impl<'a> Scene<'a> {
+    /// The facts about what the comparison's actor can read.
+    fn mine(self) -> &'a Value {
+        let actor = self.this.get("actor").and_then(Value::as_str);
+        let facts = actor.and_then(|actor| self.facts.get("by_actor")?.get(actor));
+        facts.unwrap_or(&Value::Null)
+    }
+
     fn select(self, path: &str) -> Vec<&'a Value> {
         let (root, path) = match path.split_once('.') {
             Some(("this", rest)) => (self.this, rest),
             Some(("facts", rest)) => (self.facts, rest),
+            Some(("mine", rest)) => (self.mine(), rest),
             _ => (self.case, path),
         };
         let mut values = vec![root];
         for step in path.split('.') {
             values = match step.strip_suffix("[]") {
+                None if step == "*" => {
+                    let members = values.iter().filter_map(|value| value.as_object());
+                    members.flat_map(|members| members.values()).collect()
+                }
                 Some(name) => values
                     .iter()
                     .filter_map(|value| value.get(name)?.as_array())
@@ -264,7 +284,8 @@ mod tests {
         assert!(condition.is_usable());
         let case =
             json!({ "parts": [{ "flags": 1 }, { "flags": 6 }], "name": "abc", "other": "abd" });
-        let (facts, this) = (json!({ "width": 300 }), json!({ "libdime": "accept" }));
+        let facts = json!({ "width": 300, "by_actor": { "origin": { "size": 7 } } });
+        let this = json!({ "libdime": "accept", "actor": "origin" });
         condition.holds(Scene {
             case: &case,
             facts: &facts,
@@ -287,6 +308,9 @@ mod tests {
             ("{ field: facts.width, above: 255 }", true),
             ("{ field: facts.width, above: 300 }", false),
             ("{ field: this.libdime, equals: accept }", true),
+            ("{ field: '*', equals: abc }", true),
+            ("{ field: mine.size, equals: 7 }", true),
+            ("{ field: 'parts[].flags', has-any-bits: 12 }", true),
             ("{ field: nothing.there, present: false }", true),
             ("{ field: nothing.there, equals: abc }", false),
         ] {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dime_wire::keys::{EncryptionKey, PrivateKeys, SigningKey};
+use dime_wire::keys::{AlternateKey, EncryptionKey, PrivateKeys, SigningKey};
 use dime_wire::signet::{Signet, SignetError};
 
 use super::folder::WORLDS;
@@ -72,6 +72,15 @@ impl<'a> World<'a> {
             return Err(place.is_not(format!("the name of keys in {WORLDS}")));
         }
         self.keys(name)
+    }
+
+    /// The alternate key of the name at `place`; only our own worlds have any.
+    pub fn alternate_key_at(&self, place: &Entry<'_>) -> Result<AlternateKey, FolderError> {
+        let recorded = self.entry.at("keys").at(place.text()?);
+        match recorded.optional("x25519_private_hex") {
+            Some(secret) => Ok(AlternateKey::from_bytes(secret.array()?)),
+            None => Err(place.is_not(format!("the name of an alternate key in {WORLDS}"))),
+        }
     }
 
     /// The binary form of the signet of this name.

@@ -1,89 +1,15 @@
-//! Messages, taken apart leniently: any order of chunks, any sizes, unknown types, cut-off ends.
+//! Messages as trees: any order of chunks, any sizes, unknown types, damage in the middle, cut-off
+//! ends. Behind damage the walk goes on at the next place from which chunks follow one another.
 
-use std::ops::Range;
-
-use super::{
-    MAXIMUM_OBJECTS, MAXIMUM_PIECES, MAXIMUM_STEPS, Node, Value, cut, distance_to, length, number,
+use super::chunks::{
+    CHUNK_HEADER, HEADER, MESSAGE, SLOT, TRACING, chunk_name, size_problem, slot_owners,
 };
+use super::{MAXIMUM_PIECES, MAXIMUM_STEPS, Node, Value, cut, length, length_node, number};
 
-/// Bytes of the message header.
-const HEADER: usize = 6;
-/// Bytes of a chunk's type and length.
-const CHUNK_HEADER: usize = 4;
-/// Bytes of a keyslot.
-const SLOT: usize = 64;
-/// Magic number of a message.
-const MESSAGE: u64 = 1847;
-/// Magic number of tracing.
-const TRACING: u64 = 1837;
-/// Bytes of the chunks of the smallest message worth reporting: one ephemeral chunk.
-const SMALLEST: usize = 37;
-
-/// Where the pieces of a message lie. All ranges count from the start of the searched bytes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct MessageMap {
-    /// Header and chunks, without tracing.
-    pub range: Range<usize>,
-    /// The tracing data in front, without its header.
-    pub tracing: Option<Range<usize>>,
-    /// The chunks as far as they go.
-    pub chunks: Vec<ChunkMap>,
-    /// The first ephemeral chunk's payload.
-    pub ephemeral: Option<Range<usize>>,
-    /// Whether the bytes end before the message does.
-    pub truncated: bool,
-}
-
-/// Where the pieces of a chunk lie.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ChunkMap {
-    /// Type byte, known or not.
-    pub kind: u8,
-    /// All of it.
-    pub range: Range<usize>,
-    /// The payload.
-    pub payload: Range<usize>,
-    /// The complete keyslots, as many as the type has.
-    pub slots: Vec<Range<usize>>,
-}
-
-/// Every message anywhere in `bytes`, in order. A place counts as a message if it begins with an
-/// ephemeral chunk, or if its whole length is made up of chunks of known types. Messages do not overlap
-/// unless the first is cut off.
-pub fn find_messages(bytes: &[u8]) -> Vec<MessageMap> {
-    let mut found = Vec::new();
-    let mut steps = MAXIMUM_STEPS;
-    let mut tracing: Option<(usize, Range<usize>)> = None;
-    let mut at = 0;
-    while at + HEADER <= bytes.len() && found.len() < MAXIMUM_OBJECTS && steps > 0 {
-        at += distance_to(bytes, at, |byte| byte == 7);
-        match number(bytes, at, 2) {
-            Some(TRACING) => {
-                if let Some(size) = length(bytes, at + 2, 2).filter(|size| *size > 0) {
-                    tracing = Some((at + 4 + size, at + 4..at + 4 + size));
-                }
-            }
-            Some(MESSAGE) => {
-                if let Some(mut map) = map_message(bytes, at, &mut steps) {
-                    map.tracing = tracing
-                        .take()
-                        .filter(|(end, _)| *end == at)
-                        .map(|(_, range)| range);
-                    at = if map.truncated {
-                        at + HEADER
-                    } else {
-                        map.range.end.max(at + HEADER)
-                    };
-                    found.push(map);
-                    continue;
-                }
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    found
-}
+/// How many sound chunks in a row show that damage is over, if the end does not come first.
+const CONVINCING: usize = 3;
+/// Types without which a message is not complete.
+const REQUIRED: [u8; 7] = [2, 4, 5, 33, 225, 226, 255];
 
 /// A message with or without tracing as a tree.
 pub(super) fn node(bytes: &[u8]) -> Node {
@@ -99,31 +25,31 @@ pub(super) fn node(bytes: &[u8]) -> Node {
     }
     root.children
         .push(Node::new("magic", at..at + 2, Value::Number(MESSAGE)));
-    let Some(size) = length(bytes, at + 2, 4) else {
+    let Some(declared) = length_node(bytes, at + 2, 4) else {
         return root.with_problem("header is cut off");
     };
-    let mut declared = Node::new("length", at + 2..at + HEADER, Value::Number(size as u64));
-    if size != bytes.len() - at - HEADER {
-        declared = declared.with_problem(format!("{} bytes follow", bytes.len() - at - HEADER));
-    }
     root.children.push(declared);
-    let mut steps = MAXIMUM_PIECES;
-    let walk = Walk {
+    let mut walk = Walk {
         bytes,
-        at: at + HEADER,
         end: bytes.len(),
+        steps: MAXIMUM_STEPS,
+        previous: 0,
+        kinds: Vec::new(),
     };
-    let (chunks, end) = walk.chunks(&mut steps);
-    let mut previous = 0;
-    for chunk in &chunks {
-        root.children.push(chunk_node(bytes, chunk, previous));
-        previous = chunk.kind;
+    root.children.extend(walk.nodes(at + HEADER));
+    judge(root, &walk.kinds)
+}
+
+/// What is wrong with the message as a whole.
+fn judge(root: Node, kinds: &[u8]) -> Node {
+    if kinds.first() != Some(&2) {
+        return root.with_problem("does not begin with an ephemeral key");
     }
-    if end < bytes.len() {
-        let rest = Node::new("rest", end..bytes.len(), Value::Bytes);
-        root.children.push(rest.with_problem("not a chunk"));
+    let missing = REQUIRED.iter().find(|kind| !kinds.contains(kind));
+    match missing.and_then(|kind| chunk_name(*kind)) {
+        Some(name) => root.with_remark(format!("not complete: no {name}")),
+        None => root,
     }
-    root
 }
 
 fn tracing_node(bytes: &[u8]) -> (Node, usize) {
@@ -145,177 +71,178 @@ fn tracing_node(bytes: &[u8]) -> (Node, usize) {
     (node, end)
 }
 
-fn chunk_node(bytes: &[u8], chunk: &ChunkMap, previous: u8) -> Node {
-    let name = chunk_name(chunk.kind);
-    let mut node = Node::new(
-        name.unwrap_or("unknown chunk"),
-        chunk.range.clone(),
-        Value::Number(chunk.kind.into()),
-    );
-    let declared = length(bytes, chunk.range.start + 1, 3).unwrap_or_default();
-    node.children
-        .push(Node::new("payload", chunk.payload.clone(), Value::Bytes));
-    for (actor, slot) in slot_owners(chunk.kind).iter().zip(&chunk.slots) {
-        node.children.push(Node::new(
-            format!("keyslot of {actor}"),
-            slot.clone(),
-            Value::Bytes,
-        ));
-    }
-    let problem = if name.is_none() {
-        Some("type is not known".to_owned())
-    } else if matches!(chunk.kind, 65 | 66 | 129 | 130) {
-        Some("type is reserved: its payload is not defined".to_owned())
-    } else if chunk.payload.len() < declared {
-        Some(format!(
-            "payload is cut off: {} of {declared} bytes",
-            chunk.payload.len()
-        ))
-    } else if chunk.slots.len() < slot_owners(chunk.kind).len() {
-        Some("keyslots are cut off".to_owned())
-    } else if chunk.kind < previous {
-        Some("out of order".to_owned())
-    } else if chunk.kind == previous && !matches!(chunk.kind, 67 | 131) {
-        Some("repeated".to_owned())
-    } else {
-        size_problem(chunk.kind, declared)
-    };
-    match problem {
-        Some(problem) => node.with_problem(problem),
-        None => node,
-    }
-}
-
-fn size_problem(kind: u8, size: usize) -> Option<String> {
-    let fits = match kind {
-        2 => size == 33,
-        225.. => size == 64,
-        _ => size >= 80 && size.is_multiple_of(16),
-    };
-    (!fits).then(|| format!("payload size {size} is not possible"))
-}
-
-fn map_message(bytes: &[u8], start: usize, steps: &mut usize) -> Option<MessageMap> {
-    let size = length(bytes, start + 2, 4).filter(|size| *size >= SMALLEST)?;
-    let first = start + HEADER;
-    let (whole, truncated) = cut(first, size, bytes.len());
-    let begins_well = number(bytes, first, 4) == Some(0x0200_0021)
-        && bytes
-            .get(first + CHUNK_HEADER)
-            .is_some_and(|parity| matches!(parity, 2 | 3));
-    if !begins_well
-        && (truncated
-            || bytes
-                .get(first)
-                .is_none_or(|kind| chunk_name(*kind).is_none()))
-    {
-        return None;
-    }
-    let (chunks, end) = Walk {
-        bytes,
-        at: first,
-        end: whole.end,
-    }
-    .chunks(steps);
-    let whole_walk = end == whole.end && chunks.iter().all(is_whole);
-    if !begins_well && !whole_walk {
-        return None;
-    }
-    let ephemeral = chunks
-        .iter()
-        .find(|chunk| chunk.kind == 2)
-        .map(|chunk| chunk.payload.clone());
-    Some(MessageMap {
-        range: start..whole.end,
-        tracing: None,
-        chunks,
-        ephemeral,
-        truncated,
-    })
-}
-
-fn is_whole(chunk: &ChunkMap) -> bool {
-    let owners = slot_owners(chunk.kind).len();
-    chunk.slots.len() == owners
-        && chunk.range.len() == CHUNK_HEADER + chunk.payload.len() + owners * SLOT
-}
-
-/// A walk over chunks from `at` to `end`.
+/// A walk over the chunks of a message.
 struct Walk<'a> {
     bytes: &'a [u8],
-    at: usize,
     end: usize,
+    steps: usize,
+    /// The type of the chunk before.
+    previous: u8,
+    /// The types of all chunks so far.
+    kinds: Vec<u8>,
+}
+
+/// What stands in front of a payload.
+#[derive(Clone, Copy)]
+struct Head {
+    kind: u8,
+    size: usize,
 }
 
 impl Walk<'_> {
-    /// The chunks and where the walk stopped: at the end, at an unknown type, or out of steps. A
-    /// chunk that is cut off is the last.
-    fn chunks(mut self, steps: &mut usize) -> (Vec<ChunkMap>, usize) {
-        let mut chunks = Vec::new();
-        while self.at + CHUNK_HEADER <= self.end && *steps > 0 && chunks.len() < MAXIMUM_PIECES {
-            *steps -= 1;
-            let Some(kind) = self.bytes.get(self.at).copied() else {
-                break;
-            };
-            let Some(size) = length(self.bytes, self.at + 1, 3) else {
-                break;
-            };
-            if chunk_name(kind).is_none() {
+    fn nodes(&mut self, mut at: usize) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        while at < self.end {
+            if nodes.len() == MAXIMUM_PIECES || self.steps == 0 {
+                let rest = Node::new("rest", at..self.end, Value::Bytes);
+                nodes.push(rest.with_problem("too much to take apart"));
                 break;
             }
-            let (payload, _) = cut(self.at + CHUNK_HEADER, size, self.end);
-            let mut slots = Vec::new();
-            let mut next = self.at + CHUNK_HEADER + size;
-            for _ in slot_owners(kind) {
-                let (slot, short) = cut(next, SLOT, self.end);
-                next += SLOT;
-                if !short {
-                    slots.push(slot);
-                }
-            }
-            let next = next.min(self.end);
-            chunks.push(ChunkMap {
-                kind,
-                range: self.at..next,
-                payload,
-                slots,
-            });
-            self.at = next;
+            let (node, next) = self.next(at);
+            nodes.push(node);
+            at = next;
         }
-        (chunks, self.at)
+        nodes
     }
-}
 
-/// What a chunk of this type byte is called, if it is known.
-pub fn chunk_name(kind: u8) -> Option<&'static str> {
-    Some(match kind {
-        2 => "ephemeral key",
-        3 => "alternate key",
-        4 => "origin",
-        5 => "destination",
-        33 => "common headers",
-        34 => "other headers",
-        65 => "display multipart",
-        66 => "display alternative",
-        67 => "display",
-        129 => "attachment multipart",
-        130 => "attachment alternative",
-        131 => "attachment",
-        225 => "tree signature",
-        226 => "author signature",
-        248 => "metadata bounce signature",
-        249 => "display bounce signature",
-        255 => "origin signature",
-        _ => return None,
-    })
-}
+    /// The piece at `at` and where it ends, which is behind `at`.
+    fn next(&mut self, at: usize) -> (Node, usize) {
+        self.steps = self.steps.saturating_sub(1);
+        let Some(head) = self.head(at) else {
+            let rest = Node::new("rest", at..self.end, Value::Bytes);
+            return (rest.with_problem("cut off"), self.end);
+        };
+        if self.sound(at).is_some() {
+            let next = at + CHUNK_HEADER + head.size + SLOT * slot_owners(head.kind).len();
+            return (self.chunk(at, next, head, None), next);
+        }
+        if chunk_name(head.kind).is_none() {
+            return self.stranger(at, head);
+        }
+        let next = at + CHUNK_HEADER + head.size + SLOT * slot_owners(head.kind).len();
+        if next <= self.end && self.convincing(next) {
+            return (self.chunk(at, next, head, None), next);
+        }
+        match self.resume(at + 1) {
+            Some(resumed) => {
+                let problem = format!("damaged: chunks go on at {resumed}");
+                (self.chunk(at, resumed, head, Some(problem)), resumed)
+            }
+            None => {
+                let next = next.min(self.end);
+                (self.chunk(at, next, head, None), next)
+            }
+        }
+    }
 
-fn slot_owners(kind: u8) -> &'static [&'static str] {
-    match kind {
-        4 | 225 | 226 => &["author", "origin", "recipient"],
-        5 => &["author", "destination", "recipient"],
-        3 | 33 | 34 | 65..=67 | 129..=131 => &["author", "recipient"],
-        248 | 249 | 255 => &["author", "origin", "destination", "recipient"],
-        _ => &[],
+    /// A chunk of a type nobody knows: as long as it says it is, if chunks go on there.
+    fn stranger(&mut self, at: usize, head: Head) -> (Node, usize) {
+        let slots = (0..=4).map(|slots| at + CHUNK_HEADER + head.size + SLOT * slots);
+        let ends: Vec<usize> = slots.filter(|next| *next <= self.end).collect();
+        let next = ends.into_iter().find(|next| self.convincing(*next));
+        if let Some(next) = next {
+            self.kinds.push(head.kind);
+            let node = Node::new("unknown chunk", at..next, Value::Number(head.kind.into()));
+            return (node.with_problem("type is not known"), next);
+        }
+        let next = self.resume(at + 1).unwrap_or(self.end);
+        let rest = Node::new("rest", at..next, Value::Bytes);
+        (rest.with_problem("not a chunk"), next)
+    }
+
+    /// The chunk of a known type from `at` to `next`, with what is wrong with it.
+    fn chunk(&mut self, at: usize, next: usize, head: Head, damage: Option<String>) -> Node {
+        let Head { kind, size } = head;
+        let name = chunk_name(kind).unwrap_or("unknown chunk");
+        let mut node = Node::new(name, at..next, Value::Number(kind.into()));
+        let (payload, _) = cut(at + CHUNK_HEADER, size, next);
+        let mut slot = payload.end;
+        let had = payload.len();
+        node.children
+            .push(Node::new("payload", payload.clone(), Value::Bytes));
+        let owners = slot_owners(kind);
+        for actor in owners.iter().take_while(|_| had == size) {
+            if slot + SLOT > next {
+                break;
+            }
+            let label = format!("keyslot of {actor}");
+            node.children
+                .push(Node::new(label, slot..slot + SLOT, Value::Bytes));
+            slot += SLOT;
+        }
+        let whole = node.children.len() == 1 + owners.len();
+        let problem = if had < size {
+            Some(format!("payload is cut off: {had} of {size} bytes"))
+        } else if !whole {
+            Some("keyslots are cut off".to_owned())
+        } else {
+            let reserved = matches!(kind, 65 | 66 | 129 | 130);
+            let reserved = reserved.then(|| "type is reserved".to_owned());
+            reserved
+                .or_else(|| self.misplaced(kind))
+                .or_else(|| size_problem(kind, size))
+                .or_else(|| self.bad_point(kind, payload.start))
+        };
+        self.previous = kind;
+        self.kinds.push(kind);
+        node.with_problem_if(damage.or(problem))
+    }
+
+    fn misplaced(&self, kind: u8) -> Option<String> {
+        let problem = match kind.cmp(&self.previous) {
+            std::cmp::Ordering::Less => "out of order",
+            std::cmp::Ordering::Equal if !matches!(kind, 67 | 131) => "repeated",
+            _ => return None,
+        };
+        Some(problem.to_owned())
+    }
+
+    fn bad_point(&self, kind: u8, payload: usize) -> Option<String> {
+        let parity = self.bytes.get(payload);
+        let sound = kind != 2 || parity.is_some_and(|parity| matches!(parity, 2 | 3));
+        (!sound).then(|| "not a compressed point".to_owned())
+    }
+
+    fn head(&self, at: usize) -> Option<Head> {
+        Some(Head {
+            kind: self.bytes.get(at).copied()?,
+            size: length(self.bytes, at + 1, 3)?,
+        })
+    }
+
+    /// Where the chunk at `at` ends, if its type is known, its size possible, and all of it there.
+    fn sound(&self, at: usize) -> Option<usize> {
+        let head = self.head(at)?;
+        chunk_name(head.kind)?;
+        let end = at + CHUNK_HEADER + head.size + SLOT * slot_owners(head.kind).len();
+        (end <= self.end && size_problem(head.kind, head.size).is_none()).then_some(end)
+    }
+
+    /// Whether sound chunks follow from `at` on, up to the end or a few in a row.
+    fn convincing(&self, mut at: usize) -> bool {
+        for _ in 0..CONVINCING {
+            if at == self.end {
+                return true;
+            }
+            match self.sound(at) {
+                Some(next) => at = next,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// The next place before the end from which chunks go on.
+    fn resume(&mut self, from: usize) -> Option<usize> {
+        for at in from..self.end {
+            if self.steps == 0 {
+                return None;
+            }
+            self.steps -= 1;
+            if self.convincing(at) {
+                return Some(at);
+            }
+        }
+        None
     }
 }

@@ -5,7 +5,7 @@
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{EncryptionKey, EncryptionPublicKey, KeyError, SigningKey};
+use super::{EncryptionKey, KeyError, SigningKey};
 use crate::Profile;
 use crate::armor;
 use crate::reader::{Reader, big_endian};
@@ -145,66 +145,6 @@ impl PrivateKeys {
     }
 }
 
-/// Armoured single keys, as the generator of management records reads them (spec/10 §9).
-impl SigningKey {
-    /// Armour tag of a bare Ed25519 seed.
-    const ARMOR_TAG: &str = "ED25519 PRIVATE KEY";
-
-    /// The 32-byte seed in armour.
-    pub fn to_armor(&self) -> Zeroizing<String> {
-        Zeroizing::new(armor::encode(Self::ARMOR_TAG, self.seed()))
-    }
-
-    /// Reads an armoured seed; tag and size must be right.
-    pub fn from_armor(text: &str) -> Result<Self, KeyError> {
-        read_armored(text, Self::ARMOR_TAG).map(|seed| Self::from_seed(*seed))
-    }
-}
-
-/// Armoured single keys (spec/10 §9).
-impl EncryptionKey {
-    /// Armour tag of a bare secp256k1 scalar.
-    const ARMOR_TAG: &str = "EC PRIVATE KEY";
-
-    /// The 32-byte scalar in armour.
-    pub fn to_armor(&self) -> Zeroizing<String> {
-        let scalar = self.to_bytes();
-        Zeroizing::new(armor::encode(Self::ARMOR_TAG, scalar.as_slice()))
-    }
-
-    /// Reads an armoured scalar; tag, size and value must be right.
-    pub fn from_armor(text: &str) -> Result<Self, KeyError> {
-        read_armored(text, Self::ARMOR_TAG).and_then(|scalar| Self::from_bytes(*scalar))
-    }
-}
-
-/// Armoured single keys (spec/10 §9).
-impl EncryptionPublicKey {
-    /// Armour tag of a secp256k1 point.
-    const ARMOR_TAG: &str = "PUBLIC KEY";
-
-    /// The compressed point in armour.
-    pub fn to_armor(&self) -> String {
-        armor::encode(Self::ARMOR_TAG, self.as_bytes())
-    }
-
-    /// Reads an armoured point; tag and point must be right.
-    pub fn from_armor(text: &str) -> Result<Self, KeyError> {
-        let point = read_armored::<33>(text, Self::ARMOR_TAG)?;
-        Self::from_bytes(point.as_slice())
-    }
-}
-
-fn read_armored<const SIZE: usize>(
-    text: &str,
-    wanted: &str,
-) -> Result<Zeroizing<[u8; SIZE]>, KeyError> {
-    let (tag, binary) = armor::decode(text).map_err(|_| KeyError::Armor)?;
-    let binary = Zeroizing::new(binary);
-    let key = <[u8; SIZE]>::try_from(binary.as_slice()).map(Zeroizing::new);
-    key.ok().filter(|_| tag == wanted).ok_or(KeyError::Armor)
-}
-
 impl PartialEq for PrivateKeys {
     fn eq(&self, other: &Self) -> bool {
         let signing = self.signing.seed().ct_eq(other.signing.seed());
@@ -245,39 +185,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn single_keys_come_back_under_their_tags() {
-        let keys = keys();
-        let (signing, encryption) = (keys.signing.to_armor(), keys.encryption.to_armor());
-        let public = keys.encryption.public();
-        let read = SigningKey::from_armor(&signing).map(|key| *key.seed());
-        assert_eq!(read, Ok(*keys.signing.seed()));
-        let read = EncryptionKey::from_armor(&encryption).map(|key| key.public());
-        assert_eq!(read, Ok(public));
-        assert_eq!(
-            EncryptionPublicKey::from_armor(&public.to_armor()),
-            Ok(public)
-        );
-        for text in [
-            &encryption,
-            &public.to_armor(),
-            &armor::encode("ED25519 PRIVATE KEY", &[1; 31]),
-            &armor::encode("ED25519 PRIVATE KEY", &[1; 33]),
-        ] {
-            assert_eq!(SigningKey::from_armor(text).err(), Some(KeyError::Armor));
-        }
-        let zero = armor::encode("EC PRIVATE KEY", &[0; 32]);
-        assert_eq!(
-            EncryptionKey::from_armor(&zero).err(),
-            Some(KeyError::Scalar)
-        );
-        let point = armor::encode("PUBLIC KEY", &[4; 33]);
-        assert_eq!(
-            EncryptionPublicKey::from_armor(&point).err(),
-            Some(KeyError::Point)
-        );
     }
 
     /// A key file that libdime wrote for made-up keys.

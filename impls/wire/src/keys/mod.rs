@@ -6,6 +6,7 @@
 mod file;
 mod first_pass;
 mod sealed;
+mod single;
 mod streamed;
 
 use std::cmp::Ordering;
@@ -382,6 +383,16 @@ mod tests {
         let mut smaller = with(0xff, 0x7f);
         smaller[15] = 0xfe;
         assert!(is_canonical_point(&smaller) && is_canonical_point(&[0; 32]));
+    }
+
+    #[test]
+    fn of_a_points_encodings_only_the_compressed_one_is_read() {
+        let mut bytes = *EncryptionKey::derive([2; 32]).public().as_bytes();
+        for prefix in 0..=255 {
+            bytes[0] = prefix;
+            let read = EncryptionPublicKey::from_bytes(&bytes).is_ok();
+            assert_eq!(read, [2, 3].contains(&prefix), "{prefix}");
+        }
     }
 
     #[test]

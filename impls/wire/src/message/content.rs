@@ -90,6 +90,14 @@ impl Part {
         }
     }
 
+    /// As [`Part::expanded`], without a copy if the part is not compressed.
+    pub fn into_expanded(self, limit: usize) -> Result<Vec<u8>, ExpandError> {
+        if let Cow::Owned(out) = self.expanded(limit)? {
+            return Ok(out);
+        }
+        Ok(self.data)
+    }
+
     /// Whether flags and data agree: every flag known, a compressed part begins like a gzip stream,
     /// and a whole part does not go on.
     pub(super) fn flags_fit(&self) -> bool {
@@ -174,6 +182,8 @@ mod tests {
         assert!(part.data.len() < 100 && part.flags_fit());
         assert_eq!(part, Part::compressed(&text));
         assert_eq!(part.expanded(text.len()).as_deref(), Ok(text.as_slice()));
+        assert_eq!(part.into_expanded(text.len()), Ok(text));
+        assert_eq!(Part::plain("x").into_expanded(1), Ok(b"x".to_vec()));
         assert_eq!(Part::plain("x").expanded(1).as_deref(), Ok(b"x".as_slice()));
     }
 

@@ -8,8 +8,7 @@ use super::envelope::EnvelopeError;
 use super::headers::HeaderError;
 use super::letter::Signets;
 use super::view::{
-    Layer, View, check_destination_envelope, check_message_key, check_organization,
-    check_origin_envelope, user_key,
+    Layer, View, check_destination_envelope, check_organization, check_origin_envelope, user_key,
 };
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
@@ -47,6 +46,9 @@ pub enum OpenError {
     /// The message key of the hardened profile is the author's signing key (`HARDENED.md` §3).
     #[error("author's message key is not a key of the message's own")]
     MessageKey,
+    /// The message is not of the hardened profile, which the reader's policy asks for.
+    #[error("author's message is not hardened")]
+    NotHardened,
     /// The author's tree signature verifies in neither form.
     #[error("author's tree signature is not valid")]
     TreeSignature,
@@ -68,6 +70,9 @@ pub enum OpenError {
     /// The author's flags contradict the data.
     #[error("author's flags of chunk {0} are not those of its data")]
     Flags(ChunkType),
+    /// The author's chunk 3 does not hold a usable X25519 key (`ALTERNATE.md` §1).
+    #[error("author's alternate chunk is not a usable key")]
+    AlternateKey,
     /// The alternate layer was used and the reader has no key for it.
     #[error("message needs an alternate key")]
     NoAlternateKey,
@@ -132,6 +137,8 @@ pub struct Opened {
     /// Positions in `display` of parts whose data still is under the alternate layer, because an
     /// author reads a sent copy without the message's ephemeral alternate secret.
     pub still_sealed: Vec<usize>,
+    /// As [`Opened::still_sealed`], positions in `attachments`. The layer covers all parts or none.
+    pub attachments_still_sealed: Vec<usize>,
 }
 
 /// Decrypts chunk 4 as the origin, without judging any signature: how it learns whose signets to
@@ -195,7 +202,7 @@ pub(super) fn judge_as_origin(
     check_organization(Actor::Origin, signets.origin)?;
     check_organization(Actor::Destination, signets.destination)?;
     check_origin_envelope(&envelope, signets.author, signets.destination)?;
-    check_message_key(&envelope, &author)?;
+    view.check_hardening(&envelope, &author)?;
     let own_domain = signets.origin.identifier();
     if own_domain.is_some_and(|own| !name::same_domain(own, name::domain_of(&envelope.author))) {
         return Err(OpenError::Name(Actor::Author));
@@ -275,7 +282,7 @@ pub fn open_as_recipient_with(
     let view = View::new(message, key, Actor::Recipient).under(*policy);
     let (mut opened, author, layer) = judge_as_recipient(&view, signets, alternate)?;
     view.contents(&author, &layer, &mut opened)?;
-    if opened.still_sealed.is_empty() {
+    if opened.still_sealed.is_empty() && opened.attachments_still_sealed.is_empty() {
         Ok(opened)
     } else {
         Err(OpenError::NoAlternateKey)
@@ -304,7 +311,8 @@ pub(super) fn judge_as_recipient(
 /// which an author's object does not have yet.
 ///
 /// Parts under the alternate layer open only with the ephemeral alternate secret of the message, if
-/// the author kept it; without, they come as they are and are listed in [`Opened::still_sealed`].
+/// the author kept it; without, they come as they are and are listed in [`Opened::still_sealed`]
+/// and [`Opened::attachments_still_sealed`].
 pub fn open_as_author(
     message: &Message<'_>,
     key: &EncryptionKey,

@@ -254,6 +254,60 @@ mod tests {
     }
 
     #[test]
+    fn padding_beyond_its_bounds_is_refused() {
+        let key = SigningKey::from_seed([1; 32]);
+        let read_with = |flags: Flags, size: usize, padding: &[u8], pad: u8| {
+            let data = vec![b'x'; size];
+            let mut signed = big_endian::<3>(size).to_vec();
+            signed.extend_from_slice(&[flags.0, pad]);
+            signed.extend_from_slice(&data);
+            signed.extend_from_slice(padding);
+            let payload = [key.sign(&signed).0.as_slice(), &signed].concat();
+            read(payload, Some(&key.public().verifier())).is_some()
+        };
+        let (none, alternate) = (Flags::NONE, Flags::ALTERNATE_PADDING);
+        // 69 + 187 is 256, so whole blocks of padding fit behind it.
+        let cases = [
+            ("256, stored as 0", none, 187, vec![0; 256], 0, true),
+            ("16", none, 187, vec![16; 16], 16, true),
+            ("none", none, 187, vec![], 0, false),
+            (
+                "512, which is 0 modulo 256",
+                none,
+                187,
+                vec![0; 512],
+                0,
+                false,
+            ),
+            (
+                "272, which is 16 modulo 256",
+                none,
+                187,
+                vec![16; 272],
+                16,
+                false,
+            ),
+            ("256 of something else", none, 187, vec![7; 256], 0, false),
+            ("to 240 only", none, 155, vec![16; 16], 16, false),
+            ("4096", alternate, 187, vec![255; 4096], 255, true),
+            ("4112", alternate, 187, vec![255; 4112], 255, false),
+            (
+                "blocks not those of the pad byte",
+                alternate,
+                187,
+                vec![3; 48],
+                3,
+                false,
+            ),
+            ("below 256", alternate, 11, vec![0; 16], 0, true),
+            ("not whole blocks", alternate, 187, vec![0; 15], 0, false),
+        ];
+        for (name, flags, size, padding, pad, good) in cases {
+            assert_eq!(read_with(flags, size, &padding, pad), good, "{name}");
+        }
+    }
+
+    #[test]
     fn a_data_length_beyond_the_payload_is_refused() {
         let key = SigningKey::from_seed([1; 32]);
         let mut payload = Vec::new();

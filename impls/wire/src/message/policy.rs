@@ -13,6 +13,9 @@ pub struct ReadPolicy {
     /// The one form of the author's tree signature that is accepted; either if not given.
     /// [`super::Opened::tree`] reports which it was.
     pub tree: Option<TreeSignature>,
+    /// Whether messages that are not of the hardened profile (`HARDENED.md`) are refused. The
+    /// destination cannot tell and takes both.
+    pub require_hardened: bool,
     /// How many threads one message may take.
     pub workers: Workers,
 }

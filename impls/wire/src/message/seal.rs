@@ -74,7 +74,7 @@ pub struct SealOptions {
     pub tree: TreeSignature,
     /// How long paddings are.
     pub padding: Padding,
-    /// Whether display data goes under the alternate layer first.
+    /// Whether display data and attachments go under the alternate layer first (`ALTERNATE.md`).
     pub alternate: bool,
     /// Whether chunk 5 is signed by a key of the message's own, which chunk 4 certifies, so that
     /// the destination cannot try signets on it (`HARDENED.md`).
@@ -112,7 +112,7 @@ pub fn seal(
         sealer.pieces(ChunkType::Display, part, agreement.as_ref())?;
     }
     for part in &letter.attachments {
-        sealer.pieces(ChunkType::Attachment, part, None)?;
+        sealer.pieces(ChunkType::Attachment, part, agreement.as_ref())?;
     }
     sealer.finish(options.tree, options.workers)
 }

@@ -238,7 +238,7 @@ impl<'m, 'a> View<'m, 'a> {
         check_organization(Actor::Origin, signets.origin)?;
         check_organization(Actor::Destination, signets.destination)?;
         check_origin_envelope(&origin, signets.author, signets.destination)?;
-        check_message_key(&origin, &author)?;
+        self.check_hardening(&origin, &author)?;
         check_destination_envelope(&destination, signets.recipient, signets.origin)?;
         if !name::same_domain(name::domain_of(&origin.author), &destination.origin) {
             return Err(OpenError::Name(Actor::Author));
@@ -291,12 +291,26 @@ impl<'m, 'a> View<'m, 'a> {
         let ephemeral = self.alternate_ephemeral(author)?;
         let agreements = ephemeral.iter().flat_map(|public| {
             own.iter()
-                .filter_map(|own| Agreement::as_recipient(own, public))
+                .map(|own| Agreement::as_recipient(own, public).ok_or(OpenError::AlternateKey))
         });
         Ok(Layer {
             present: ephemeral.is_some(),
-            agreements: agreements.collect(),
+            agreements: agreements.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Refuses a message key that is the author's own, which would harden nothing, and a message
+    /// that is not of the hardened profile if the policy wants it to be.
+    pub(super) fn check_hardening(
+        &self,
+        envelope: &OriginEnvelope,
+        author: &VerifyingKey,
+    ) -> Result<(), OpenError> {
+        match &envelope.message_key {
+            Some(key) if key == author => Err(OpenError::MessageKey),
+            None if self.policy.require_hardened => Err(OpenError::NotHardened),
+            _ => Ok(()),
+        }
     }
 
     /// Whose plaintext signature chunk 5 bears: the message's own key if the author's signature on
@@ -317,8 +331,8 @@ impl<'m, 'a> View<'m, 'a> {
             return Ok(None);
         }
         let part = self.standard(ChunkType::Alternate, Some(author))?;
-        let key: [u8; EPHEMERAL_SIZE] =
-            part.data.try_into().map_err(|_| OpenError::Undecryptable)?;
+        let key: Result<[u8; EPHEMERAL_SIZE], _> = part.data.try_into();
+        let key = key.map_err(|_| OpenError::AlternateKey)?;
         Ok(Some(AlternatePublicKey(key)))
     }
 
@@ -331,8 +345,9 @@ impl<'m, 'a> View<'m, 'a> {
         self.headers(author, opened)?;
         opened.display = self.parts(ChunkType::Display, author, layer)?;
         opened.attachments = self.parts(ChunkType::Attachment, author, layer)?;
-        if layer.is_sealed(ChunkType::Display) {
+        if layer.is_sealed() {
             opened.still_sealed = (0..opened.display.len()).collect();
+            opened.attachments_still_sealed = (0..opened.attachments.len()).collect();
         }
         Ok(())
     }
@@ -362,7 +377,7 @@ impl<'m, 'a> View<'m, 'a> {
         }
         let parts = joiner.finish().ok_or(OpenError::Flags(kind))?;
         // What is still sealed cannot be told from a gzip stream or anything else.
-        if layer.is_sealed(kind) || parts.iter().all(Part::flags_fit) {
+        if layer.is_sealed() || parts.iter().all(Part::flags_fit) {
             Ok(parts)
         } else {
             Err(OpenError::Flags(kind))
@@ -379,38 +394,34 @@ impl<'m, 'a> View<'m, 'a> {
         layer: &Layer,
     ) -> Result<Part, OpenError> {
         let mut piece = self.read(chunk, Some(author))?;
-        let under_layer = layer.covers(chunk.kind);
-        if piece.flags.includes(Flags::ALTERNATE_KEY) != under_layer {
+        if piece.flags.includes(Flags::ALTERNATE_KEY) != layer.present {
             return Err(OpenError::Flags(chunk.kind));
         }
-        if under_layer && !layer.agreements.is_empty() {
-            open_alternate(&layer.agreements, index, &mut piece)?;
+        if layer.present && !layer.is_sealed() {
+            open_alternate(&layer.agreements, chunk.kind, index, &mut piece)?;
         }
         Ok(piece)
     }
 }
 
-/// The alternate layer of a message, as far as its reader shares it with the author.
+/// The alternate layer of a message, as far as its reader shares it with the author. It covers all
+/// parts or none.
 pub(super) struct Layer {
     present: bool,
     agreements: Vec<Agreement>,
 }
 
 impl Layer {
-    /// Whether parts of type `kind` are under the layer: all of them, or none.
-    fn covers(&self, kind: ChunkType) -> bool {
-        self.present && kind == ChunkType::Display
-    }
-
-    /// Whether parts of type `kind` stay under the layer, as the reader cannot open it.
-    pub(super) fn is_sealed(&self, kind: ChunkType) -> bool {
-        self.covers(kind) && self.agreements.is_empty()
+    /// Whether the parts stay under the layer, as the reader cannot open it.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.present && self.agreements.is_empty()
     }
 }
 
-/// Opens a display part with whichever agreement fits; all but the last get a copy to try on.
+/// Opens a piece with whichever agreement fits; all but the last get a copy to try on.
 fn open_alternate(
     agreements: &[Agreement],
+    kind: ChunkType,
     index: usize,
     part: &mut Part,
 ) -> Result<(), OpenError> {
@@ -419,14 +430,14 @@ fn open_alternate(
     for agreement in others {
         let mut data = sealed.clone();
         if agreement
-            .open(ChunkType::Display, index, part.flags.0, &mut data)
+            .open(kind, index, part.flags.0, &mut data)
             .is_some()
         {
             part.data = data;
             return Ok(());
         }
     }
-    last.open(ChunkType::Display, index, part.flags.0, &mut sealed)
+    last.open(kind, index, part.flags.0, &mut sealed)
         .ok_or(OpenError::Undecryptable)?;
     part.data = sealed;
     Ok(())
@@ -474,17 +485,6 @@ pub(super) fn check_origin_envelope(
         &envelope.destination_fingerprint,
         destination,
     )
-}
-
-/// Refuses a message key that is the author's own: it would harden nothing.
-pub(super) fn check_message_key(
-    envelope: &OriginEnvelope,
-    author: &VerifyingKey,
-) -> Result<(), OpenError> {
-    if envelope.message_key.as_ref() == Some(author) {
-        return Err(OpenError::MessageKey);
-    }
-    Ok(())
 }
 
 pub(super) fn check_destination_envelope(

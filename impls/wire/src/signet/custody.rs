@@ -1,7 +1,7 @@
 //! Chains of custody: all signets that a user ever had, each vouched for by the one before it
 //! (spec/10 §7.4, spec/95 items 6 and 12).
 
-use super::{CUSTODY, Fingerprint, FingerprintKind, Signet, State, validate_user};
+use super::{CUSTODY, Fingerprint, FingerprintKind, Issuer, Signet, State};
 
 /// Most signets in one chain: a rotation every week for twenty years.
 pub const MAXIMUM_CHAIN: usize = 1024;
@@ -128,13 +128,17 @@ pub fn validate_chain<'a>(
     if signets.len() > MAXIMUM_CHAIN {
         return Err(ChainError::TooLong);
     }
+    let issuers: Vec<Issuer> = organizations
+        .iter()
+        .filter_map(|organization| Issuer::new(organization))
+        .collect();
     let mut address = address.or(trusted.and_then(Signet::identifier));
     let mut previous = trusted;
     let mut states = Vec::with_capacity(signets.len());
     for (link, signet) in signets.iter().enumerate() {
-        let state = organizations
+        let state = issuers
             .iter()
-            .map(|organization| validate_user(signet, organization, previous, address))
+            .map(|issuer| issuer.validate_user(signet, previous, address))
             .max_by_key(|state| preference(*state))
             .unwrap_or(State::Unknown);
         if state == State::BrokenCustody {

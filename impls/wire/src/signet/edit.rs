@@ -91,6 +91,12 @@ impl SignetEditor {
         self.replace(id, |_| true, None)
     }
 
+    /// Removes one value of an informational field and leaves its others.
+    pub fn remove_value(&mut self, id: u8, data: &[u8]) -> Result<&mut Self, SignetError> {
+        self.check_information(id)?;
+        self.replace_data(id, |old| old == data)
+    }
+
     /// Sets the named extension field (251) of this name to this one value.
     pub fn set_named(&mut self, name: &[u8], data: &[u8]) -> Result<&mut Self, SignetError> {
         let field = self.serialized(NAMED, Some(name), data)?;
@@ -288,7 +294,7 @@ impl SignetEditor {
             return self.check_own_key(key);
         }
         let issuer = issuer
-            .filter(|issuer| validate::is_sound_organization(issuer))
+            .filter(|issuer| validate::Issuer::new(issuer).is_some())
             .ok_or(SignetError::Issuer)?;
         if issuer.signet_keys()?.contains(&key.public()) {
             Ok(())

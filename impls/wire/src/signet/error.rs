@@ -1,6 +1,6 @@
 //! The errors of everything that reads, writes and edits signets.
 
-use super::{MAXIMUM_FIELDS, SignetKind, State};
+use super::{MAXIMUM_FIELDS, MAXIMUM_SECONDARY_KEYS, SignetKind, State};
 
 /// Why bytes are not a signet, or a signet does not yield what was asked of it.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -41,6 +41,9 @@ pub enum SignetError {
     /// The field does not hold a key of the expected form.
     #[error("signet field {0} is not a usable key")]
     Key(u8),
+    /// More secondary keys for one purpose than [`MAXIMUM_SECONDARY_KEYS`].
+    #[error("signet is not within the limit of {MAXIMUM_SECONDARY_KEYS} secondary keys")]
+    TooManyKeys,
     /// The operation is not defined for this kind of signet.
     #[error("signet kind is not suitable: {0:?}")]
     Kind(SignetKind),

@@ -38,9 +38,9 @@ pub use fields::{
 use fields::{Form, SIGNATURE_SIZE};
 pub use fingerprint::{Fingerprint, FingerprintKind};
 pub use photo::{MAXIMUM_PHOTO_CHUNKS, MAXIMUM_PHOTO_SIDE, Photo};
-pub use secondary::{Permissions, SecondaryKey};
+pub use secondary::{MAXIMUM_SECONDARY_KEYS, Permissions, SecondaryKey};
 pub use table::FieldRow;
-pub use validate::{validate_organization, validate_request, validate_user};
+pub use validate::{Issuer, validate_organization, validate_request, validate_user};
 
 /// Bytes of the header: magic number (2) and length of the fields (3). No signature covers it.
 pub const HEADER_SIZE: usize = 5;
@@ -247,6 +247,14 @@ impl Signet {
             .iter()
             .find(|span| span.id == id)
             .map(|span| self.slice(span.data.clone()))
+    }
+
+    /// The data of every field with this id, in order; phone numbers (21) and endorsements (202) may
+    /// be there more than once.
+    pub fn values(&self, id: u8) -> impl Iterator<Item = &[u8]> {
+        self.fields()
+            .filter(move |field| field.id == id)
+            .map(|field| field.data)
     }
 
     /// The data of the first named extension field (251) with this name; names compare exactly.

@@ -6,6 +6,10 @@ use std::fmt;
 use super::{SECONDARY_KEY, Signet, SignetError, SignetKind, State};
 use crate::keys::VerifyingKey;
 
+/// Most secondary keys of an organization for one purpose. Whoever checks a signature tries them one
+/// after the other, so their number is what a hostile organization can make others pay.
+pub const MAXIMUM_SECONDARY_KEYS: usize = 64;
+
 /// What a secondary organizational key may sign: bits of its permission byte (spec/10 §4.2).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Permissions(pub u8);
@@ -119,7 +123,8 @@ impl Signet {
     }
 
     /// The POK, then every SOK with all `wanted` permissions. A SOK that does not qualify is not
-    /// looked at further; one that qualifies but cannot be read fails the list (spec/95 item 4).
+    /// looked at further; one that qualifies but cannot be read fails the list (spec/95 item 4), and
+    /// so do more than [`MAXIMUM_SECONDARY_KEYS`].
     pub fn keys_for(&self, wanted: Permissions) -> Result<Vec<VerifyingKey>, SignetError> {
         if self.kind != SignetKind::Organization {
             return Err(SignetError::Kind(self.kind));
@@ -132,6 +137,9 @@ impl Signet {
             if let Some((permissions, key)) = field.data.split_first()
                 && Permissions(*permissions).includes(wanted)
             {
+                if keys.len() > MAXIMUM_SECONDARY_KEYS {
+                    return Err(SignetError::TooManyKeys);
+                }
                 let key = VerifyingKey::from_signet_format(key);
                 keys.push(key.ok_or(SignetError::Key(SECONDARY_KEY))?);
             }

@@ -22,18 +22,15 @@ pub fn validate_organization(
     poks: &[VerifyingKey],
     domain: Option<&str>,
 ) -> State {
-    if signet.kind() != SignetKind::Organization {
-        return State::Unknown;
-    }
-    let structure = signet.structure();
-    if structure < State::Cryptographic {
-        return structure;
-    }
+    let structure = match structure_of(signet, SignetKind::Organization) {
+        Ok(structure) => structure,
+        Err(state) => return state,
+    };
     let Some(pok) = signet.signing_key().ok().filter(|pok| poks.contains(pok)) else {
         return State::Unknown;
     };
-    if !organization_signatures_verify(signet, &[pok.verifier()])
-        || !identifier_fits(signet, domain)
+    if !identifier_fits(signet, domain)
+        || !organization_signatures_verify(signet, &[pok.verifier()])
     {
         return State::Invalid;
     }
@@ -48,47 +45,83 @@ pub fn validate_organization(
 ///
 /// `organization` must be validated by the caller against the management record; that its own
 /// signatures hold under its own POK is checked here again, so that a made-up one gives
-/// `Unknown`.
+/// `Unknown`. [`Issuer`] does this once for many users.
 pub fn validate_user(
     signet: &Signet,
     organization: &Signet,
     previous: Option<&Signet>,
     address: Option<&str>,
 ) -> State {
-    if signet.kind() != SignetKind::User || !is_sound_organization(organization) {
-        return State::Unknown;
+    match structure_of(signet, SignetKind::User) {
+        Err(state) => state,
+        Ok(_) => Issuer::new(organization).map_or(State::Unknown, |issuer| {
+            issuer.validate_user(signet, previous, address)
+        }),
     }
-    let structure = signet.structure();
-    if structure < State::Cryptographic {
-        return structure;
+}
+
+/// An organization whose signet is sound under its own POK, with its keys made ready to judge the
+/// signets of its users.
+#[derive(Clone, Debug)]
+pub struct Issuer<'a> {
+    organization: &'a Signet,
+    /// Nothing if the list cannot be read: then no user's signet is valid (spec/95 item 4).
+    keys: Option<Vec<Verifier>>,
+}
+
+impl<'a> Issuer<'a> {
+    /// Checks the organization's own signatures under its own POK; nothing if one is wrong or
+    /// missing, or the signet is not an organization's. That the POK is the right one is for who
+    /// knows the management record.
+    pub fn new(organization: &'a Signet) -> Option<Self> {
+        let pok = organization.signing_key().ok()?;
+        let state = validate_organization(organization, &[pok], None);
+        state.is_valid().then(|| Self {
+            organization,
+            keys: ready(organization),
+        })
     }
-    let Ok(keys) = organization.signet_keys() else {
-        return State::Invalid;
-    };
-    let keys: Vec<Verifier> = keys.iter().map(VerifyingKey::verifier).collect();
-    if !self_signature_verifies(signet)
-        || !organization_signatures_verify(signet, &keys)
-        || !domain_fits(signet, organization)
-        || !identifier_fits(signet, address)
-    {
-        return State::Invalid;
+
+    /// The organization's signet.
+    pub fn organization(&self) -> &'a Signet {
+        self.organization
     }
-    if custody_holds(signet, previous) {
-        structure
-    } else {
-        State::BrokenCustody
+
+    /// Judges a user's signet as [`validate_user`] does.
+    pub fn validate_user(
+        &self,
+        signet: &Signet,
+        previous: Option<&Signet>,
+        address: Option<&str>,
+    ) -> State {
+        let structure = match structure_of(signet, SignetKind::User) {
+            Ok(structure) => structure,
+            Err(state) => return state,
+        };
+        let Some(keys) = &self.keys else {
+            return State::Invalid;
+        };
+        if !domain_fits(signet, self.organization)
+            || !identifier_fits(signet, address)
+            || !self_signature_verifies(signet)
+            || !organization_signatures_verify(signet, keys)
+        {
+            return State::Invalid;
+        }
+        if custody_holds(signet, previous) {
+            structure
+        } else {
+            State::BrokenCustody
+        }
     }
 }
 
 /// Judges a signing request: its self signature, and custody as for a user signet.
 pub fn validate_request(signet: &Signet, previous: Option<&Signet>) -> State {
-    if signet.kind() != SignetKind::Request {
-        return State::Unknown;
-    }
-    let structure = signet.structure();
-    if structure != State::Request {
-        return structure;
-    }
+    let structure = match structure_of(signet, SignetKind::Request) {
+        Ok(structure) => structure,
+        Err(state) => return state,
+    };
     if !self_signature_verifies(signet) {
         return State::Invalid;
     }
@@ -110,13 +143,24 @@ pub(super) fn domain_fits(signet: &Signet, organization: &Signet) -> bool {
         }
 }
 
-/// Whether an organization's signatures hold under its own POK.
-pub(super) fn is_sound_organization(organization: &Signet) -> bool {
-    let own = organization
-        .signing_key()
-        .map(|pok| vec![pok])
-        .unwrap_or_default();
-    validate_organization(organization, &own, None).is_valid()
+/// The structure of a signet of this kind, or the state that it has without any look at
+/// signatures.
+fn structure_of(signet: &Signet, kind: SignetKind) -> Result<State, State> {
+    if signet.kind() != kind {
+        return Err(State::Unknown);
+    }
+    let structure = signet.structure();
+    if structure.is_valid() {
+        Ok(structure)
+    } else {
+        Err(structure)
+    }
+}
+
+/// The keys that may sign user signets, each point computed once.
+fn ready(organization: &Signet) -> Option<Vec<Verifier>> {
+    let keys = organization.signet_keys().ok()?;
+    Some(keys.iter().map(VerifyingKey::verifier).collect())
 }
 
 fn verifies(signet: &Signet, id: u8, keys: &[Verifier]) -> bool {

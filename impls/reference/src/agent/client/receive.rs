@@ -3,8 +3,9 @@
 use dime_wire::keys::{AlternateKey, Kek};
 use dime_wire::message::cipher::ChunkKey;
 use dime_wire::message::{
-    Actor, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OpenError, Opened,
-    OriginEnvelope, PAYLOAD_HEAD, ParseError, Signets, TreeSignature, open_as_recipient,
+    Actor, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, ExpandError, MAXIMUM_EXPANSION,
+    Message, OpenError, Opened, OriginEnvelope, PAYLOAD_HEAD, ParseError, Part, Signets,
+    TreeSignature, open_as_recipient,
 };
 
 use super::attachment::Attachment;
@@ -77,6 +78,9 @@ pub enum RejectReason {
     /// It does not open, or a signature does not hold.
     #[error("letter does not hold: {0}")]
     Open(#[from] OpenError),
+    /// A compressed part is not what its author says, or too much.
+    #[error("letter does not unfold: {0}")]
+    Expand(#[from] ExpandError),
 }
 
 impl RejectReason {
@@ -197,6 +201,8 @@ fn unverified(message: &Message<'_>, kek: &Kek, kind: ChunkType) -> Result<Vec<u
         .ok_or(OpenError::Undecryptable)
 }
 
+/// The letter that was opened, its compressed parts expanded; all together to [`MAXIMUM_EXPANSION`]
+/// at most.
 fn letter(identity: [u8; 64], opened: Opened) -> Result<ReceivedLetter, RejectReason> {
     let missing = |kind| RejectReason::Open(OpenError::Incomplete(kind));
     let verdicts = Verdicts {
@@ -207,15 +213,17 @@ fn letter(identity: [u8; 64], opened: Opened) -> Result<ReceivedLetter, RejectRe
         metadata_bounce: opened.metadata_bounce,
         display_bounce: opened.display_bounce,
     };
+    let mut left = MAXIMUM_EXPANSION;
+    let body = unfold(opened.display, &mut left)?;
     // Others write attachments in forms of their own; theirs come whole and without a name.
-    let nameless = |data: &[u8]| Attachment {
-        name: String::new(),
-        contents: data.to_vec(),
-    };
-    let attachments = opened
-        .attachments
-        .iter()
-        .map(|part| Attachment::parse(&part.data).unwrap_or_else(|_| nameless(&part.data)))
+    let attachments = unfold(opened.attachments, &mut left)?
+        .into_iter()
+        .map(|contents| {
+            Attachment::parse(&contents).unwrap_or_else(|_| Attachment {
+                name: String::new(),
+                contents,
+            })
+        })
         .collect();
     Ok(ReceivedLetter {
         identity,
@@ -224,8 +232,60 @@ fn letter(identity: [u8; 64], opened: Opened) -> Result<ReceivedLetter, RejectRe
             .common
             .ok_or_else(|| missing(ChunkType::CommonHeaders))?,
         other_headers: opened.other_headers.unwrap_or_default(),
-        body: opened.display.into_iter().map(|part| part.data).collect(),
+        body,
         attachments,
         verdicts,
     })
+}
+
+/// What the parts hold, which takes its bytes from those that are `left`.
+fn unfold(parts: Vec<Part>, left: &mut usize) -> Result<Vec<Vec<u8>>, ExpandError> {
+    let parts = parts.into_iter().map(|part| {
+        let contents = part.into_expanded(*left)?;
+        *left = left.saturating_sub(contents.len());
+        Ok(contents)
+    });
+    parts.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use dime_wire::message::TreeSignature;
+
+    use super::*;
+
+    fn opened(display: Vec<Part>, attachments: Vec<Part>) -> Opened {
+        Opened {
+            common: Some(CommonHeaders::default()),
+            tree: Some(TreeSignature::Libdime),
+            display,
+            attachments,
+            ..Opened::default()
+        }
+    }
+
+    #[test]
+    fn compressed_parts_are_read_as_what_they_hold() {
+        let display = vec![Part::plain("plain"), Part::compressed(b"folded")];
+        let letter = letter([0; 64], opened(display, vec![Part::compressed(b"file")]));
+        let letter = letter.expect("a good letter");
+        assert_eq!(letter.body, [b"plain".to_vec(), b"folded".to_vec()]);
+        assert_eq!(letter.attachments[0].contents, b"file");
+    }
+
+    #[test]
+    fn parts_share_one_limit() {
+        let parts = || vec![Part::compressed(&[0; 400]), Part::plain([1; 600])];
+        let mut left = 1000;
+        assert_eq!(
+            unfold(parts(), &mut left),
+            Ok(vec![vec![0; 400], vec![1; 600]])
+        );
+        assert_eq!(left, 0);
+        let mut short = 999;
+        let refused = unfold(parts(), &mut short);
+        assert_eq!(refused, Err(ExpandError::TooLarge(599)));
+        let reason = RejectReason::from(ExpandError::TooLarge(599));
+        assert!(!reason.is_temporary());
+    }
 }

@@ -1,4 +1,5 @@
-//! What commands read: objects in any form, text, and passwords; standard input at most once.
+//! What commands read: objects in any form, private keys, text, and passwords; standard input at
+//! most once.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,9 +8,11 @@ use dime::files::{self, Object};
 use dime_wire::keys::{AlternateKey, KeyOwner, PrivateKeys};
 use dime_wire::record::ManagementRecord;
 use dime_wire::signet::Signet;
+use dime_wire::stacie::RealmKey;
 use zeroize::Zeroizing;
 
 use crate::Failure;
+use crate::stacie::realm_key;
 
 /// The path that stands for standard input.
 pub(crate) const STANDARD: &str = "-";
@@ -50,18 +53,6 @@ pub(crate) fn signet(path: &Path) -> Result<Signet, Failure> {
     Ok(files::read_signet(path)?)
 }
 
-/// The private keys of an `owner` of this kind.
-pub(crate) fn keys(path: &Path, owner: KeyOwner) -> Result<PrivateKeys, Failure> {
-    once(path)?;
-    Ok(files::read_keys(path, owner)?)
-}
-
-/// Private keys and whose they are.
-pub(crate) fn any_keys(path: &Path) -> Result<(KeyOwner, PrivateKeys), Failure> {
-    once(path)?;
-    Ok(files::read_any_keys(path)?)
-}
-
 /// What `dime key alternate` wrote: 64 hexadecimal digits.
 pub(crate) fn alternate_key(path: &Path) -> Result<AlternateKey, Failure> {
     let text = text(path)?;
@@ -77,6 +68,136 @@ pub(crate) fn record(path: &Path) -> Result<ManagementRecord, Failure> {
     let text = text(path)?;
     ManagementRecord::parse(text.trim())
         .map_err(|error| Failure::Unusable(format!("{}: {error}", named(path))))
+}
+
+/// Where a password comes from.
+#[derive(clap::Args)]
+pub(crate) struct PasswordSource {
+    /// File with the password on its first line; the terminal asks if left out.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+impl PasswordSource {
+    /// The password, without the end of its line.
+    pub(crate) fn read(&self) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        match &self.password_file {
+            Some(path) => first_line(path),
+            None => ask("Password: "),
+        }
+    }
+
+    /// A password that is about to be used for the first time: a terminal is asked twice.
+    pub(crate) fn read_new(&self) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let password = self.read()?;
+        if self.password_file.is_none() && ask("The same again: ")? != password {
+            return Err(Failure::Unusable("the passwords differ".to_owned()));
+        }
+        Ok(password)
+    }
+}
+
+fn first_line(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let text = bytes(path)?;
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    Ok(Zeroizing::new(line.to_vec()))
+}
+
+fn ask(prompt: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    match rpassword::prompt_password(prompt) {
+        Ok(password) => Ok(Zeroizing::new(password.into_bytes())),
+        Err(error) => Err(Failure::Unusable(format!(
+            "failed to ask for a password: {error}; see --password-file"
+        ))),
+    }
+}
+
+/// How an encrypted key file is opened.
+#[derive(clap::Args)]
+pub(crate) struct Unlocking {
+    /// File of the STACIE account under whose password the key file is encrypted.
+    #[arg(long, value_name = "FILE")]
+    account: Option<PathBuf>,
+    #[command(flatten)]
+    password: PasswordSource,
+}
+
+impl Unlocking {
+    /// What opens key files; asks for the password if there is an account.
+    pub(crate) fn unlock(&self) -> Result<Unlocked, Failure> {
+        let account = self.account.as_deref();
+        let key = account.map(|account| realm_key(account, self.password.read()?));
+        Ok(Unlocked(key.transpose()?))
+    }
+
+    /// What new key files are encrypted under; asks a terminal twice.
+    pub(crate) fn lock(&self) -> Result<RealmKey, Failure> {
+        let account = self.account.as_deref();
+        let account = account.ok_or_else(|| {
+            Failure::Unusable("keys are encrypted under an account: see --account".to_owned())
+        })?;
+        realm_key(account, self.password.read_new()?)
+    }
+
+    /// Whether there is an account.
+    pub(crate) fn is_given(&self) -> bool {
+        self.account.is_some()
+    }
+}
+
+/// What opens key files.
+pub(crate) struct Unlocked(Option<RealmKey>);
+
+impl Unlocked {
+    /// The private keys of an `owner` of this kind.
+    pub(crate) fn keys(&self, path: &Path, owner: KeyOwner) -> Result<PrivateKeys, Failure> {
+        let (found, keys) = self.any_keys(path)?;
+        if found == owner {
+            return Ok(keys);
+        }
+        let owner = match owner {
+            KeyOwner::Organization => "an organization",
+            KeyOwner::User => "a user",
+        };
+        let named = named(path);
+        Err(Failure::Unusable(format!(
+            "{named} is not the key file of {owner}: it is the other kind"
+        )))
+    }
+
+    /// Private keys and whose they are.
+    pub(crate) fn any_keys(&self, path: &Path) -> Result<(KeyOwner, PrivateKeys), Failure> {
+        let bytes = bytes(path)?;
+        Ok(files::parse_keys(path, bytes, self.0.as_ref())?)
+    }
+
+    /// The key under which files are encrypted that follow from encrypted ones.
+    pub(crate) fn realm_key(&self) -> Option<&RealmKey> {
+        self.0.as_ref()
+    }
+}
+
+/// A key file argument: private keys, which may be encrypted.
+#[derive(clap::Args)]
+pub(crate) struct KeySource {
+    /// Key file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: PathBuf,
+    #[command(flatten)]
+    pub(crate) unlocking: Unlocking,
+}
+
+impl KeySource {
+    /// The private keys of an `owner` of this kind.
+    pub(crate) fn of(&self, owner: KeyOwner) -> Result<PrivateKeys, Failure> {
+        self.unlocking.unlock()?.keys(&self.keys, owner)
+    }
+
+    /// The private keys and whose they are.
+    pub(crate) fn any(&self) -> Result<(KeyOwner, PrivateKeys), Failure> {
+        self.unlocking.unlock()?.any_keys(&self.keys)
+    }
 }
 
 /// The file a command is about.

@@ -17,8 +17,8 @@ pub(crate) struct Arguments {
     printing: Printing,
 }
 
-/// One piece in JSON. Ranges are half open and count bytes of the file, below `decoded` bytes of
-/// what stands there in base64.
+/// One piece in JSON. Ranges are half open and count bytes of the file, below a piece with `decoded`
+/// those of what stands there in base64.
 #[derive(Serialize)]
 struct Piece<'a> {
     label: &'a str,
@@ -28,8 +28,15 @@ struct Piece<'a> {
     number: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
+    /// How many bytes stand here in base64; the ranges of the pieces count in these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decoded: Option<usize>,
+    /// What is structurally wrong: no strict parser takes the object.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<&'a str>,
+    /// What catches the eye although the structure is sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remark: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pieces: Vec<Piece<'a>>,
 }
@@ -62,7 +69,12 @@ fn piece(node: &Node, depth: usize) -> Piece<'_> {
             Value::Text(text) => Some(text),
             _ => None,
         },
+        decoded: match node.value {
+            Value::Decoded(size) => Some(size),
+            _ => None,
+        },
         problem: node.problem.as_deref(),
+        remark: node.remark.as_deref(),
         pieces: children.iter().map(|node| piece(node, depth + 1)).collect(),
     }
 }
@@ -73,14 +85,19 @@ fn outline(node: &Node, depth: usize, text: &mut String) {
         Value::Bytes => format!(" ({} bytes)", node.range.len()),
         Value::Number(number) => format!(" = {number}"),
         Value::Text(words) => format!(" = {}", one_line(words)),
+        Value::Decoded(size) => format!(" ({size} bytes when decoded)"),
     };
-    let problem = node.problem.as_deref();
-    let problem = problem.map_or_else(String::new, |problem| format!("  <- {problem}"));
+    let problem = match (&node.problem, &node.remark) {
+        (Some(problem), _) => format!("  <- {problem}"),
+        (None, Some(remark)) => format!("  ({remark})"),
+        (None, None) => String::new(),
+    };
     let (start, end) = (node.range.start, node.range.end);
     let indent = 2 * depth;
     *text += &format!(
         "{start:>9}..{end:<9} {:indent$}{}{value}{problem}\n",
-        "", node.label
+        "",
+        one_line(&node.label)
     );
     if depth < MAX_DEPTH {
         for child in &node.children {

@@ -5,6 +5,7 @@ use dime::files::Form;
 use dime_wire::Profile;
 use dime_wire::encoding::encode_unpadded;
 use dime_wire::keys::{AlternateKey, EncryptionKey, KeyOwner, PrivateKeys, SigningKey};
+use dime_wire::stacie::RealmKey;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -24,6 +25,8 @@ pub(crate) enum Action {
         #[command(flatten)]
         form: KeyForm,
         #[command(flatten)]
+        unlocking: input::Unlocking,
+        #[command(flatten)]
         output: SecretOutput,
         #[command(flatten)]
         printing: Printing,
@@ -40,7 +43,20 @@ pub(crate) enum Action {
         #[command(flatten)]
         subject: input::Subject,
         #[command(flatten)]
+        unlocking: input::Unlocking,
+        #[command(flatten)]
         printing: Printing,
+    },
+    /// Write a key file anew: in another form, encrypted, or decrypted.
+    Copy {
+        #[command(flatten)]
+        subject: input::Subject,
+        #[command(flatten)]
+        form: KeyForm,
+        #[command(flatten)]
+        unlocking: input::Unlocking,
+        #[command(flatten)]
+        output: SecretOutput,
     },
 }
 
@@ -61,6 +77,9 @@ pub(crate) struct KeyForm {
     /// In which form to write it.
     #[arg(long, value_enum, default_value = "armor")]
     pub(crate) format: Format,
+    /// Encrypt the key file under the password of the account.
+    #[arg(long, requires = "account")]
+    pub(crate) encrypted: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -103,15 +122,21 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
         Action::New {
             owner,
             form,
+            unlocking,
             output,
             printing,
         } => {
+            if unlocking.is_given() && !form.encrypted {
+                let why = "an account is for encrypted keys: see --encrypted";
+                return Err(Failure::Unusable(why.to_owned()));
+            }
+            let lock = form.encrypted.then(|| unlocking.lock()).transpose()?;
             let owner = match owner {
                 Owner::Organization => KeyOwner::Organization,
                 Owner::User => KeyOwner::User,
             };
             let keys = fresh()?;
-            write(&keys, owner, &form, &output)?;
+            write(&keys, owner, &form, lock.as_ref(), &output)?;
             show(owner, &keys, printing)
         }
         Action::Alternate { output, printing } => {
@@ -123,9 +148,24 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
             };
             printing.show(&half, |half| format!("alternate  {}\n", half.alternate))
         }
-        Action::Show { subject, printing } => {
-            let (owner, keys) = input::any_keys(&subject.file)?;
+        Action::Show {
+            subject,
+            unlocking,
+            printing,
+        } => {
+            let (owner, keys) = unlocking.unlock()?.any_keys(&subject.file)?;
             show(owner, &keys, printing)
+        }
+        Action::Copy {
+            subject,
+            form,
+            unlocking,
+            output,
+        } => {
+            let unlocked = unlocking.unlock()?;
+            let (owner, keys) = unlocked.any_keys(&subject.file)?;
+            let lock = unlocked.realm_key().filter(|_| form.encrypted);
+            write(&keys, owner, &form, lock, &output)
         }
     }
 }
@@ -138,15 +178,26 @@ pub(crate) fn fresh() -> Result<PrivateKeys, Failure> {
     })
 }
 
-/// Writes a key file.
+/// Writes a key file, encrypted if there is a `lock`.
 pub(crate) fn write(
     keys: &PrivateKeys,
     owner: KeyOwner,
     form: &KeyForm,
+    lock: Option<&RealmKey>,
     output: &SecretOutput,
 ) -> Result<(), Failure> {
     let profile = form.profile.into();
-    if form.format == Format::Armor {
+    let armor = form.format == Format::Armor;
+    if let Some(lock) = lock {
+        let vector_shard = *draw("key.vector")?;
+        if armor {
+            let text = keys.seal_armored(owner, profile, lock, vector_shard);
+            return output.write(text.as_bytes());
+        }
+        let file = keys.seal(owner, profile, lock, vector_shard);
+        return output.write(&Form::from(form.format).encode("", &file));
+    }
+    if armor {
         return output.write(keys.to_armor(owner, profile).as_bytes());
     }
     let file = keys.to_file(owner, profile);

@@ -11,6 +11,7 @@ mod message;
 mod output;
 mod record;
 mod signet;
+mod stacie;
 mod vectors;
 
 use std::process::ExitCode;
@@ -64,6 +65,9 @@ enum Subject {
     /// Run recorded test vectors.
     #[command(subcommand)]
     Vectors(vectors::Action),
+    /// Derive keys and tokens from a password, encrypt and decrypt under them.
+    #[command(subcommand)]
+    Stacie(stacie::Action),
     /// Take any object apart without any key, however broken it is.
     ///
     /// Prints one line for each piece: where it lies, what it is, what it says, and after `<-` what
@@ -105,6 +109,7 @@ fn main() -> ExitCode {
         Subject::Record(action) => record::run(action),
         Subject::Message(action) => message::run(action),
         Subject::Vectors(action) => vectors::run(action),
+        Subject::Stacie(action) => stacie::run(action),
         Subject::Inspect(arguments) => inspect::run(&arguments),
     };
     let (message, code) = match done {

@@ -28,9 +28,8 @@ pub(crate) enum Action {
 
 #[derive(clap::Args)]
 pub(crate) struct NewArguments {
-    /// Key file of the organization.
-    #[arg(long, value_name = "FILE")]
-    keys: PathBuf,
+    #[command(flatten)]
+    keys: input::KeySource,
     /// Certificate of a delivery host to list, PEM or DER; may be repeated.
     #[arg(long, value_name = "FILE")]
     certificate: Vec<PathBuf>,
@@ -126,7 +125,7 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
 }
 
 fn new(arguments: &NewArguments) -> Result<(), Failure> {
-    let keys = input::keys(&arguments.keys, KeyOwner::Organization)?;
+    let keys = arguments.keys.of(KeyOwner::Organization)?;
     let mut poks = vec![keys.signing.public()];
     for path in &arguments.also {
         let key = input::signet(path)?.signing_key();

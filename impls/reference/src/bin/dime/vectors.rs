@@ -1,9 +1,10 @@
 //! `dime vectors`: runs recorded cases through this implementation.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use dime::vectors::{Folder, Rulings, check};
+use dime::files::{self, Existing};
+use dime::vectors::{Folder, Rulings, check, generate};
 
 use crate::Failure;
 use crate::output::Printing;
@@ -19,6 +20,13 @@ pub(crate) enum Action {
         folder: PathBuf,
         #[command(flatten)]
         printing: Printing,
+    },
+    /// Write our own vectors, the same bytes every time.
+    ///
+    /// Existing files of the same names are replaced.
+    Generate {
+        /// The folder to write to, made if it is not there.
+        folder: PathBuf,
     },
 }
 
@@ -40,9 +48,20 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
             }
             Ok(())
         }
+        Action::Generate { folder } => generated(&folder),
     }
 }
 
-fn unusable(folder: &std::path::Path, error: &impl ToString) -> Failure {
+fn generated(folder: &Path) -> Result<(), Failure> {
+    let files = generate().map_err(|error| unusable(folder, &error))?;
+    std::fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        files::write(&path, &bytes, Existing::Replace).map_err(|error| unusable(&path, &error))?;
+    }
+    Ok(())
+}
+
+fn unusable(folder: &Path, error: &impl ToString) -> Failure {
     Failure::Unusable(format!("{}: {}", folder.display(), error.to_string()))
 }

@@ -29,8 +29,8 @@ const BEGINNING: usize = 3;
 /// What an actor reads in a message in a stream that passed all its checks.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct OpenedStream {
-    /// Everything but the parts: `display` and `attachments` are empty, `still_sealed` counts in
-    /// [`OpenedStream::display`].
+    /// Everything but the parts: `display` and `attachments` are empty, `still_sealed` and
+    /// `attachments_still_sealed` count in the lists below.
     pub opened: Opened,
     /// The display parts in order; author and recipient.
     pub display: Vec<PartDescription>,
@@ -119,10 +119,11 @@ impl<R: Read + Seek + Send> StreamedMessage<R> {
         let known = [Some(signets.author), Some(signets.origin)];
         self.judge(key, Actor::Recipient, policy, known, |view, scan| {
             let (opened, author, layer) = judge_as_recipient(view, signets, alternate)?;
-            let sealed = layer.is_sealed(ChunkType::Display);
+            let sealed = layer.is_sealed();
             let sink: PartSink<'_> = if sealed { &mut |_| Ok(()) } else { sink };
             let read = contents(view, scan, (opened, author, layer), sink)?;
-            if read.opened.still_sealed.is_empty() {
+            let opened = &read.opened;
+            if opened.still_sealed.is_empty() && opened.attachments_still_sealed.is_empty() {
                 Ok(read)
             } else {
                 Err(OpenError::NoAlternateKey.into())
@@ -222,8 +223,9 @@ fn contents<R: Read + Seek + Send>(
     };
     let display = reading.parts(ChunkType::Display, sink)?;
     let attachments = reading.parts(ChunkType::Attachment, sink)?;
-    if reading.layer.is_sealed(ChunkType::Display) {
+    if reading.layer.is_sealed() {
         opened.still_sealed = (0..display.len()).collect();
+        opened.attachments_still_sealed = (0..attachments.len()).collect();
     }
     Ok(OpenedStream {
         opened,
@@ -278,7 +280,7 @@ impl<R: Read + Seek + Send> Reading<'_, '_, '_, '_, R> {
             }
         }
         continuation.finish().ok_or(OpenError::Flags(kind))?;
-        if !self.layer.is_sealed(kind) && !parts.iter().all(|part| part.shown.flags_fit()) {
+        if !self.layer.is_sealed() && !parts.iter().all(|part| part.shown.flags_fit()) {
             return Err(OpenError::Flags(kind).into());
         }
         Ok(parts.into_iter().map(Begun::finish).collect())

@@ -82,18 +82,13 @@ pub fn seal_stream<W: Read + Write + Seek>(
     sealer.limit = MAXIMUM_STREAMED_MESSAGE;
     let mut writer = Writer::begin(&sealer, author_key, options, out)?;
     writer.flush(&mut sealer)?;
-    for (kind, parts, sources, agreement) in [
-        (
-            ChunkType::Display,
-            &own.display,
-            &mut letter.display,
-            agreement.as_ref(),
-        ),
+    let agreement = agreement.as_ref();
+    for (kind, parts, sources) in [
+        (ChunkType::Display, &own.display, &mut letter.display),
         (
             ChunkType::Attachment,
             &own.attachments,
             &mut letter.attachments,
-            None,
         ),
     ] {
         for part in parts {

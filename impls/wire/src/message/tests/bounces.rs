@@ -143,6 +143,30 @@ fn parts_under_the_alternate_layer_come_back_sealed() {
 }
 
 #[test]
+fn a_bounce_of_a_hardened_letter_is_verified_by_its_message_key() {
+    let stage = Stage::new(Profile::Libdime);
+    let options = SealOptions {
+        hardened: true,
+        padding: Padding::Buckets,
+        largest_piece: Some(2),
+        ..SealOptions::default()
+    };
+    for extent in BounceExtent::ALL {
+        let bytes = returned(&stage, extent, &options);
+        assert!(at_origin(&stage, &bytes).is_ok());
+        let opened = at_author(&stage, &bytes).expect("a good bounce");
+        assert!(opened.hardened);
+        let display = opened.display.iter().map(|part| part.data.as_slice());
+        let expected: &[&[u8]] = if extent == BounceExtent::Metadata {
+            &[]
+        } else {
+            &[b"first", b"second"]
+        };
+        assert!(display.eq(expected.iter().copied()));
+    }
+}
+
+#[test]
 fn to_everybody_else_a_bounce_is_an_incomplete_message() {
     let stage = Stage::new(Profile::Libdime);
     for extent in [BounceExtent::Metadata, BounceExtent::Display] {

@@ -84,6 +84,73 @@ fn the_destination_finds_the_authors_signature_only_in_an_ordinary_message() {
 }
 
 #[test]
+fn a_reader_may_insist_on_hardened_messages() {
+    let stage = Stage::new(Profile::Libdime);
+    let policy = ReadPolicy {
+        require_hardened: true,
+        ..ReadPolicy::default()
+    };
+    let signets = stage.signets();
+    let origin = OriginSignets {
+        author: signets.author,
+        origin: signets.origin,
+        destination: signets.destination,
+    };
+    let key = |actor| &stage.keys[&actor].encryption;
+    for hardened in [false, true] {
+        let bytes = stage.sealed_and_signed(&SealOptions {
+            hardened,
+            ..SealOptions::default()
+        });
+        let message = Message::parse(&bytes).expect("a good message");
+        let (author, recipient) = (key(Actor::Author), key(Actor::Recipient));
+        let verdicts = [
+            open_as_author_with(&message, author, &signets, None, &policy),
+            open_as_origin_with(&message, key(Actor::Origin), &origin, &policy),
+            open_as_recipient_with(&message, recipient, &signets, &[], &policy),
+        ];
+        for verdict in verdicts {
+            let refused = (!hardened).then_some(OpenError::NotHardened);
+            assert_eq!(verdict.err(), refused);
+        }
+    }
+}
+
+#[test]
+fn with_bucket_padding_the_line_does_not_tell_who_is_hardened() {
+    let stage = Stage::new(Profile::Libdime);
+    let size = |padding, hardened| {
+        let bytes = stage.sealed_and_signed(&SealOptions {
+            padding,
+            hardened,
+            ..SealOptions::default()
+        });
+        let message = Message::parse(&bytes).expect("a good message");
+        let chunks = message.chunks().iter();
+        chunks.map(|chunk| chunk.bytes.len()).collect::<Vec<_>>()
+    };
+    assert_eq!(size(Padding::Buckets, false), size(Padding::Buckets, true));
+    assert_ne!(size(Padding::Random, false), size(Padding::Random, true));
+}
+
+#[test]
+fn a_hardened_message_comes_back_to_its_author() {
+    let stage = Stage::new(Profile::Libdime);
+    let bytes = stage.sealed_and_signed(&options());
+    let message = Message::parse(&bytes).expect("a good message");
+    let (signets, key) = (stage.signets(), &stage.keys[&Actor::Author].encryption);
+    for extent in BounceExtent::ALL {
+        let bounced = bounce_as_destination(&message, extent).expect("a good message");
+        let bounce = Bounce::parse(&bounced).expect("a bounce");
+        let opened = verify_bounce_as_author(&bounce, key, &signets, None);
+        assert!(opened.expect("the own letter").hardened, "{extent:?}");
+        let origin = &stage.keys[&Actor::Origin].encryption;
+        let told = verify_bounce_as_origin(&bounce, origin, signets.origin);
+        assert_eq!(told.expect("it signed this").author, letter().author);
+    }
+}
+
+#[test]
 fn two_messages_of_one_stream_have_different_message_keys() {
     let stage = Stage::new(Profile::Libdime);
     let mut entropy = stream(7);

@@ -1,7 +1,9 @@
 //! Tests of whole messages; those against recorded ones are in `tests/`.
 
+mod alternate;
 mod bounces;
 mod content;
+mod deviations;
 mod hardened;
 mod opening;
 mod padding;

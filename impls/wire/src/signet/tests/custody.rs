@@ -175,6 +175,8 @@ fn empty_and_endless_chains_are_refused() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn no_tampering_with_one_signet_leaves_a_chain_valid(
         link in 0usize..4,

@@ -257,6 +257,23 @@ fn named_fields_are_found_and_changed_by_name() {
 }
 
 #[test]
+fn one_of_several_values_is_removed() {
+    let mut editor = organization_signet(Profile::Libdime).edit();
+    let done = editor
+        .add(21, b"one")
+        .and_then(|e| e.add(21, b"two"))
+        .and_then(|e| e.add(21, b"three"))
+        .and_then(|e| e.remove_value(21, b"two"))
+        .map(drop);
+    assert_eq!(done, Ok(()));
+    assert!(editor.signet().values(21).eq([b"one".as_slice(), b"three"]));
+    assert_eq!(
+        message(editor.remove_value(4, b"")),
+        "failed to write signet field 4"
+    );
+}
+
+#[test]
 fn a_request_is_edited_and_signed_again_by_its_user() {
     let (previous, own) = (keys(5).signing, keys(6).signing);
     let organization = organization_signet(Profile::Libdime);
@@ -362,6 +379,34 @@ fn secondary_keys_are_listed_one_by_one() {
     }
 }
 
+#[test]
+fn a_list_of_keys_is_no_longer_than_its_limit() {
+    let pok = keys(1).signing;
+    let mut editor = organization_signet(Profile::Libdime).edit();
+    for seed in 3..=MAXIMUM_SECONDARY_KEYS + 2 {
+        let seed = u8::try_from(seed).expect("a small number");
+        let added = editor.add_secondary_key(sok(Permissions::TLS, seed));
+        assert_eq!(added.map(drop), Ok(()));
+    }
+    let signed = |editor: &mut SignetEditor| {
+        let signed = editor.sign_cryptographic(&pok, None).map(drop);
+        assert_eq!(signed, Ok(()));
+        editor.signet().clone()
+    };
+    // Key 3 is there twice, once for messages and TLS.
+    let full = signed(&mut editor);
+    assert_eq!(full.tls_keys(), Err(SignetError::TooManyKeys));
+    assert_eq!(full.message_keys().map(|keys| keys.len()), Ok(2));
+    editor
+        .remove_secondary_key(&keys(9).signing.public())
+        .expect("an organization's");
+    let fitting = signed(&mut editor);
+    assert_eq!(
+        fitting.tls_keys().map(|keys| keys.len()),
+        Ok(MAXIMUM_SECONDARY_KEYS + 1)
+    );
+}
+
 /// One chunk of a PNG image.
 fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let covered = [kind.as_slice(), data].concat();
@@ -459,13 +504,16 @@ fn apply(
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn whatever_is_edited_parses_and_every_signature_left_is_good(
         edits in proptest::collection::vec(
             (any::<u8>(), any::<u8>(), proptest::collection::vec(any::<u8>(), 0..20)), 1..12),
         user in any::<bool>(),
+        magma in any::<bool>(),
     ) {
-        let organization = organization_signet(Profile::Libdime);
+        let organization = organization_signet(if magma { Profile::Magma } else { Profile::Libdime });
         let start = if user { user_signet(5, None) } else { organization.clone() };
         let mut editor = start.edit();
         for (choice, id, data) in &edits {

@@ -410,7 +410,25 @@ proptest! {
                 let _ = validate_organization(&signet, &[], None);
                 let _ = (signet.structure(), signet.signet_keys(), signet.alternate_keys(), signet.identifier());
                 let _ = FingerprintKind::ALL.map(|kind| (signet.fingerprint(kind), signet.split(kind)));
+                let _ = (signet.photo(), signet.secondary_keys().count(), signet.named_field(b"Colour"));
+                let _ = (signet.rejoin(&organization), signet.to_request(), signet.to_armor());
+                let mut editor = signet.edit();
+                let _ = editor.set(16, b"a").map(drop);
+                let _ = editor.set_named(b"Colour", b"a").map(drop);
+                let _ = editor.set_encryption_key(&keys(1).encryption.public()).map(drop);
+                let _ = editor.sign_cryptographic(&keys(1).signing, Some(&signet)).map(drop);
+                let _ = editor.sign_identified(&keys(1).signing, Some(&organization)).map(drop);
+                prop_assert_eq!(&Signet::parse(editor.signet().as_bytes()), &Ok(editor.finish()));
             }
+        }
+    }
+
+    #[test]
+    fn any_fingerprint_comes_back(digest in any::<[u8; 32]>(), text in ".{0,90}") {
+        let print = Fingerprint::from_digest(&[digest, digest].concat().try_into().expect("64 bytes"));
+        prop_assert_eq!(Fingerprint::parse(print.as_str()), Ok(print));
+        if let Ok(print) = Fingerprint::parse(&text) {
+            prop_assert_eq!(print.as_str(), text);
         }
     }
 

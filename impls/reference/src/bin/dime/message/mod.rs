@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use dime_wire::keys::KeyOwner;
-use dime_wire::message::{Actor, Bounces, sign_as_origin};
+use dime_wire::message::{
+    Actor, BounceExtent, Bounces, Message, Signets, TreeSignature, bounce_as_destination,
+    sign_as_origin,
+};
 use dime_wire::signet::Signet;
 use zeroize::Zeroizing;
 
@@ -28,6 +31,10 @@ pub(crate) enum Action {
     Open(Box<open::OpenArguments>),
     /// Judge a message as one of the four actors; the exit status is 0 only if it holds.
     Verify(Box<open::VerifyArguments>),
+    /// Make the bounce of a message, as its destination.
+    ///
+    /// Returns the author's chunks up to the extent, with the origin's signature over just these.
+    Bounce(BounceArguments),
     /// Show what anybody sees of a message, without any key.
     Show(show::Arguments),
     /// Take a message apart, as `dime inspect` does.
@@ -39,12 +46,22 @@ pub(crate) enum Action {
 pub(crate) struct SignArguments {
     #[command(flatten)]
     subject: input::Subject,
-    /// Key file of the origin.
-    #[arg(long, value_name = "FILE")]
-    keys: PathBuf,
+    #[command(flatten)]
+    keys: input::KeySource,
     /// Which bounces the destination may send back.
     #[arg(long = "return", value_enum)]
     wish: Option<Wish>,
+    #[command(flatten)]
+    output: ObjectOutput,
+}
+
+#[derive(Args)]
+pub(crate) struct BounceArguments {
+    #[command(flatten)]
+    subject: input::Subject,
+    /// How much to send back; the origin must have signed for it.
+    #[arg(long = "return", value_enum)]
+    extent: Wish,
     #[command(flatten)]
     output: ObjectOutput,
 }
@@ -89,6 +106,23 @@ impl From<ActorWord> for Actor {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum TreeWord {
+    /// What libdime signs, which leaves the destination's chunk out.
+    Libdime,
+    /// All chunks, as it was meant.
+    Intended,
+}
+
+impl From<TreeWord> for TreeSignature {
+    fn from(word: TreeWord) -> TreeSignature {
+        match word {
+            TreeWord::Libdime => TreeSignature::Libdime,
+            TreeWord::Intended => TreeSignature::Intended,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Wish {
     /// Everything.
     Full,
@@ -104,6 +138,7 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
         Action::Sign(arguments) => sign(&arguments),
         Action::Open(arguments) => open::run(&arguments),
         Action::Verify(arguments) => open::verify(&arguments),
+        Action::Bounce(arguments) => bounce(&arguments),
         Action::Show(arguments) => show::run(&arguments),
         Action::Inspect(arguments) => crate::inspect::run(&arguments),
     }
@@ -112,7 +147,7 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
 fn sign(arguments: &SignArguments) -> Result<(), Failure> {
     let path = &arguments.subject.file;
     let bytes = read(path)?;
-    let keys = input::keys(&arguments.keys, KeyOwner::Organization)?;
+    let keys = arguments.keys.of(KeyOwner::Organization)?;
     let bounces = Bounces {
         metadata: arguments.wish.is_some(),
         display: matches!(arguments.wish, Some(Wish::Full | Wish::Display)),
@@ -120,6 +155,20 @@ fn sign(arguments: &SignArguments) -> Result<(), Failure> {
     let signed = sign_as_origin(&bytes, &keys, bounces, None);
     let signed = signed.map_err(|error| invalid(path, &error))?;
     arguments.output.write(ARMOR_TAG, &signed, Format::Binary)
+}
+
+fn bounce(arguments: &BounceArguments) -> Result<(), Failure> {
+    let path = &arguments.subject.file;
+    let bytes = read(path)?;
+    let extent = match arguments.extent {
+        Wish::Full => BounceExtent::Full,
+        Wish::Display => BounceExtent::Display,
+        Wish::Header => BounceExtent::Metadata,
+    };
+    let message = Message::parse(&bytes).map_err(|error| invalid(path, &error))?;
+    let bounce = bounce_as_destination(&message, extent);
+    let bounce = bounce.map_err(|error| invalid(path, &error))?;
+    arguments.output.write(ARMOR_TAG, &bounce, Format::Binary)
 }
 
 /// A message without its armour or base64.
@@ -147,6 +196,34 @@ impl SignetPaths {
 
     fn recipient(&self) -> Result<Signet, Failure> {
         needed(self.recipient.as_ref(), "recipient")
+    }
+
+    fn all(&self) -> Result<AllSignets, Failure> {
+        Ok(AllSignets {
+            author: self.author()?,
+            origin: self.origin()?,
+            destination: self.destination()?,
+            recipient: self.recipient()?,
+        })
+    }
+}
+
+/// The signets of all four actors.
+struct AllSignets {
+    author: Signet,
+    origin: Signet,
+    destination: Signet,
+    recipient: Signet,
+}
+
+impl AllSignets {
+    fn borrowed(&self) -> Signets<'_> {
+        Signets {
+            author: &self.author,
+            origin: &self.origin,
+            destination: &self.destination,
+            recipient: &self.recipient,
+        }
     }
 }
 

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use dime::agent::client::Attachment;
 use dime::files::Existing;
 use dime_wire::encoding::encode_padded;
-use dime_wire::keys::AlternateKey;
+use dime_wire::keys::{AlternateKey, EncryptionKey};
 use dime_wire::message::{
-    Actor, CommonHeaders, DestinationSignets, Message, Opened, OriginSignets, Part, Signets,
-    TreeSignature, open_as_author, open_as_destination, open_as_origin, open_as_recipient,
+    Actor, Bounce, CommonHeaders, DestinationSignets, Envelope, ExpandError, MAXIMUM_EXPANSION,
+    Message, OpenError, Opened, OriginKeys, OriginSignets, Part, ReadPolicy, TreeSignature,
+    open_as_author_with, open_as_destination_with, open_as_origin_with, open_as_recipient_with,
+    verify_bounce_as_author, verify_bounce_as_origin,
 };
 use serde::Serialize;
 
-use super::{ActorWord, SignetPaths, invalid, read};
+use super::{ActorWord, SignetPaths, TreeWord, invalid, read};
 use crate::output::{Printing, one_line, visible};
 use crate::{Failure, input};
 
@@ -27,14 +29,25 @@ pub(crate) struct Reading {
     /// Which actor reads it.
     #[arg(long = "as", value_enum, value_name = "ACTOR")]
     actor: ActorWord,
-    /// Key file of that actor.
-    #[arg(long, value_name = "FILE")]
-    keys: PathBuf,
+    #[command(flatten)]
+    keys: input::KeySource,
     /// Key of the alternate layer; may be repeated.
     #[arg(long, value_name = "FILE")]
     alternate: Vec<PathBuf>,
     #[command(flatten)]
     signets: SignetPaths,
+    /// It is a bounce, which origin and author can read.
+    #[arg(long)]
+    bounce: bool,
+    /// The message that came back, as the author kept it: it must be the same.
+    #[arg(long, requires = "bounce", value_name = "FILE")]
+    sent: Option<PathBuf>,
+    /// Take the origin's signatures only from its primary key, as libdime does.
+    #[arg(long)]
+    primary_key_only: bool,
+    /// Take only this form of the author's tree signature.
+    #[arg(long, value_enum)]
+    tree: Option<TreeWord>,
 }
 
 #[derive(clap::Args)]
@@ -73,6 +86,9 @@ struct Shown {
     other_headers: Option<String>,
     body: Vec<ShownPart>,
     attachments: Vec<ShownAttachment>,
+    /// Whether the destination cannot find the author out by trying signets; null where the reader
+    /// cannot tell.
+    hardened: Option<bool>,
     signatures: ShownSignatures,
 }
 
@@ -135,7 +151,8 @@ struct Verdict {
 }
 
 pub(crate) fn run(arguments: &OpenArguments) -> Result<(), Failure> {
-    let opened = open(&arguments.reading)?;
+    let mut opened = open(&arguments.reading)?;
+    expand(&mut opened).map_err(|error| invalid(&arguments.reading.subject.file, &error))?;
     let mut shown = shown(arguments.reading.actor, &opened);
     if let Some(path) = &arguments.body {
         let body: Vec<&[u8]> = opened.display.iter().map(|part| &*part.data).collect();
@@ -179,19 +196,43 @@ pub(crate) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
     done
 }
 
+/// Expands what is compressed, but for what still is under the alternate layer.
+fn expand(opened: &mut Opened) -> Result<(), ExpandError> {
+    let sealed = &opened.still_sealed;
+    let display = opened.display.iter_mut().enumerate();
+    let open = display.filter(|(at, _)| !sealed.contains(at));
+    let parts = open.map(|(_, part)| part);
+    for part in parts.chain(&mut opened.attachments) {
+        part.data = part.expanded(MAXIMUM_EXPANSION)?.into_owned();
+    }
+    Ok(())
+}
+
 fn open(reading: &Reading) -> Result<Opened, Failure> {
     let path = &reading.subject.file;
     let bytes = read(path)?;
-    let (_, keys) = input::any_keys(&reading.keys)?;
-    let keys = &keys.encryption;
-    let alternate = reading
-        .alternate
-        .iter()
-        .map(|path| input::alternate_key(path))
-        .collect::<Result<Vec<AlternateKey>, Failure>>()?;
-    let message = Message::parse(&bytes).map_err(|error| invalid(path, &error))?;
+    let (_, keys) = reading.keys.any()?;
+    let opened = if reading.bounce {
+        open_bounce(reading, &bytes, &keys.encryption)
+    } else {
+        open_message(reading, &bytes, &keys.encryption)
+    };
+    opened?.map_err(|error| invalid(path, &error))
+}
+
+fn open_message(
+    reading: &Reading,
+    bytes: &[u8],
+    keys: &EncryptionKey,
+) -> Result<Result<Opened, OpenError>, Failure> {
+    let message = match Message::parse(bytes) {
+        Ok(message) => message,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let policy = &reading.policy();
+    let alternate = reading.alternate_keys()?;
     let paths = &reading.signets;
-    let opened = match reading.actor {
+    Ok(match reading.actor {
         ActorWord::Origin => {
             let signets = (paths.author()?, paths.origin()?, paths.destination()?);
             let signets = OriginSignets {
@@ -199,7 +240,7 @@ fn open(reading: &Reading) -> Result<Opened, Failure> {
                 origin: &signets.1,
                 destination: &signets.2,
             };
-            open_as_origin(&message, keys, &signets)
+            open_as_origin_with(&message, keys, &signets, policy)
         }
         ActorWord::Destination => {
             let signets = (paths.origin()?, paths.destination()?, paths.recipient()?);
@@ -208,24 +249,82 @@ fn open(reading: &Reading) -> Result<Opened, Failure> {
                 destination: &signets.1,
                 recipient: &signets.2,
             };
-            open_as_destination(&message, keys, &signets)
+            open_as_destination_with(&message, keys, &signets, policy)
         }
         ActorWord::Author | ActorWord::Recipient => {
-            let (author, origin) = (paths.author()?, paths.origin()?);
-            let (destination, recipient) = (paths.destination()?, paths.recipient()?);
-            let signets = Signets {
-                author: &author,
-                origin: &origin,
-                destination: &destination,
-                recipient: &recipient,
-            };
+            let all = paths.all()?;
+            let signets = all.borrowed();
             match reading.actor {
-                ActorWord::Author => open_as_author(&message, keys, &signets, alternate.first()),
-                _ => open_as_recipient(&message, keys, &signets, &alternate),
+                ActorWord::Author => {
+                    open_as_author_with(&message, keys, &signets, alternate.first(), policy)
+                }
+                _ => open_as_recipient_with(&message, keys, &signets, &alternate, policy),
             }
         }
+    })
+}
+
+fn open_bounce(
+    reading: &Reading,
+    bytes: &[u8],
+    keys: &EncryptionKey,
+) -> Result<Result<Opened, OpenError>, Failure> {
+    let bounce = match Bounce::parse(bytes) {
+        Ok(bounce) => bounce,
+        Err(error) => return Ok(Err(error)),
     };
-    opened.map_err(|error| invalid(path, &error))
+    if let Some(path) = &reading.sent {
+        let sent = read(path)?;
+        let sent = Message::parse(&sent).map_err(|error| invalid(path, &error))?;
+        if !bounce.is_of(&sent) {
+            let (bounce, sent) = (input::named(&reading.subject.file), input::named(path));
+            return Err(Failure::Invalid(format!(
+                "{bounce} is not the bounce of {sent}"
+            )));
+        }
+    }
+    Ok(match reading.actor {
+        ActorWord::Origin => {
+            let origin = reading.signets.origin()?;
+            let envelope = verify_bounce_as_origin(&bounce, keys, &origin);
+            envelope.map(|envelope| Opened {
+                envelope: Envelope {
+                    author: Some(envelope.author),
+                    destination: Some(envelope.destination),
+                    ..Envelope::default()
+                },
+                ..Opened::default()
+            })
+        }
+        ActorWord::Author => {
+            let all = reading.signets.all()?;
+            let alternate = reading.alternate_keys()?;
+            verify_bounce_as_author(&bounce, keys, &all.borrowed(), alternate.first())
+        }
+        ActorWord::Destination | ActorWord::Recipient => {
+            let nobody = "a bounce is read by origin and author";
+            return Err(Failure::Unusable(nobody.to_owned()));
+        }
+    })
+}
+
+impl Reading {
+    fn policy(&self) -> ReadPolicy {
+        ReadPolicy {
+            origin_keys: if self.primary_key_only {
+                OriginKeys::PokOnly
+            } else {
+                OriginKeys::MessageKeys
+            },
+            tree: self.tree.map(TreeSignature::from),
+            ..ReadPolicy::default()
+        }
+    }
+
+    fn alternate_keys(&self) -> Result<Vec<AlternateKey>, Failure> {
+        let paths = self.alternate.iter();
+        paths.map(|path| input::alternate_key(path)).collect()
+    }
 }
 
 fn shown(actor: ActorWord, opened: &Opened) -> Shown {
@@ -243,6 +342,7 @@ fn shown(actor: ActorWord, opened: &Opened) -> Shown {
         other_headers: other.map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
         body: parts.collect(),
         attachments: opened.attachments.iter().map(shown_attachment).collect(),
+        hardened: opened.tree.map(|_| opened.hardened),
         signatures: ShownSignatures {
             tree: opened.tree.map(|tree| match tree {
                 TreeSignature::Libdime => "libdime",

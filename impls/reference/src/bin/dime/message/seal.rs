@@ -2,21 +2,23 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
 use dime::agent::client::{Attachment, format_date};
 use dime_wire::keys::KeyOwner;
-use dime_wire::message::{CommonHeaders, Letter, Part, SealOptions, Signets, StreamEntropy, seal};
+use dime_wire::message::{
+    CommonHeaders, Letter, Padding, Part, SealOptions, Signets, StreamEntropy, seal,
+};
 use dime_wire::signet::Signet;
 
-use super::{ARMOR_TAG, SignetPaths};
+use super::{ARMOR_TAG, SignetPaths, TreeWord};
 use crate::machine::Machine;
 use crate::output::{Format, ObjectOutput};
 use crate::{Failure, input};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Key file of the author.
-    #[arg(long, value_name = "FILE")]
-    keys: PathBuf,
+    #[command(flatten)]
+    keys: input::KeySource,
     #[command(flatten)]
     signets: SignetPaths,
     /// Subject.
@@ -46,25 +48,45 @@ pub(crate) struct Arguments {
     /// Put the body under the alternate layer too.
     #[arg(long)]
     alternate: bool,
+    /// Sign what the destination reads with a key of this message alone, so that it cannot find out
+    /// who wrote it by trying signets; libdime cannot read it.
+    #[arg(long)]
+    hardened: bool,
+    /// Compress body and attachments.
+    #[arg(long)]
+    gzip: bool,
+    /// How long the paddings are.
+    #[arg(long, value_enum, default_value = "random")]
+    padding: PaddingWord,
+    /// Over what the author's tree signature is made.
+    #[arg(long, value_enum, default_value = "libdime")]
+    tree: TreeWord,
     #[command(flatten)]
     output: ObjectOutput,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum PaddingWord {
+    /// By chance, as libdime makes them.
+    Random,
+    /// To one of few sizes, so that lengths of addresses and parts show less; libdime cannot read it.
+    Buckets,
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let machine = Machine::open()?;
-    let keys = input::keys(&arguments.keys, KeyOwner::User)?;
-    let paths = &arguments.signets;
-    let (author, recipient) = (paths.author()?, paths.recipient()?);
-    let (origin, destination) = (paths.origin()?, paths.destination()?);
-    let signets = Signets {
-        author: &author,
-        origin: &origin,
-        destination: &destination,
-        recipient: &recipient,
-    };
+    let keys = arguments.keys.of(KeyOwner::User)?;
+    let all = arguments.signets.all()?;
+    let signets = all.borrowed();
     let letter = letter(arguments, &signets, &machine)?;
     let options = SealOptions {
         alternate: arguments.alternate,
+        hardened: arguments.hardened,
+        padding: match arguments.padding {
+            PaddingWord::Random => Padding::Random,
+            PaddingWord::Buckets => Padding::Buckets,
+        },
+        tree: arguments.tree.into(),
         ..SealOptions::default()
     };
     let mut entropy = StreamEntropy(machine.entropy("letter[1].seal"));
@@ -99,8 +121,8 @@ fn letter(
         recipient,
         // libdime cannot read a message without other headers.
         other_headers: headers.map_or_else(|| b"\r\n".to_vec(), |bytes| bytes.to_vec()),
-        display: vec![Part::plain(input::bytes(&arguments.body)?.to_vec())],
-        attachments: attachments(&arguments.attach)?,
+        display: vec![part(&input::bytes(&arguments.body)?, arguments.gzip)],
+        attachments: attachments(&arguments.attach, arguments.gzip)?,
     })
 }
 
@@ -109,8 +131,16 @@ fn identifier(signet: &Signet, what: &str) -> Result<String, Failure> {
     name.ok_or_else(|| Failure::Unusable(format!("the {what}'s signet names nobody")))
 }
 
-fn attachments(paths: &[PathBuf]) -> Result<Vec<Part>, Failure> {
-    let part = |path: &PathBuf| {
+fn part(data: &[u8], gzip: bool) -> Part {
+    if gzip {
+        Part::compressed(data)
+    } else {
+        Part::plain(data)
+    }
+}
+
+fn attachments(paths: &[PathBuf], gzip: bool) -> Result<Vec<Part>, Failure> {
+    let attached = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let attachment = Attachment {
             name: name.into_owned(),
@@ -119,7 +149,7 @@ fn attachments(paths: &[PathBuf]) -> Result<Vec<Part>, Failure> {
         let data = attachment
             .encode()
             .map_err(|error| Failure::Unusable(format!("{}: {error}", input::named(path))))?;
-        Ok(Part::plain(data))
+        Ok(part(&data, gzip))
     };
-    paths.iter().map(part).collect()
+    paths.iter().map(attached).collect()
 }

@@ -2,28 +2,26 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use dime_wire::keys::{KeyOwner, PrivateKeys};
 use dime_wire::signet::{
-    Field, FingerprintKind, NAMED, Permissions, Signet, SignetKind, issue_fields, organization,
-    request, validate_request,
+    Field, Permissions, Signet, issue_fields, organization, request, validate_request,
 };
 
+use super::edit::{FieldArguments, Given, halves};
 use super::{state_word, write};
 use crate::key::{self, KeyForm, ProfileWord};
-use crate::output::{ObjectOutput, SecretOutput};
+use crate::output::{Format, ObjectOutput, SecretOutput};
 use crate::{Failure, input};
 
 #[derive(clap::Args)]
 pub(crate) struct NewArguments {
-    /// Key file of the organization.
-    #[arg(long, value_name = "FILE")]
-    keys: PathBuf,
+    #[command(flatten)]
+    keys: input::KeySource,
     /// Its domain.
     #[arg(long)]
     domain: String,
     /// Secondary key: permissions (signets, messages, tls, software; joined by `+`), `=`, and a
-    /// key file or signet to take the public key from; may be repeated.
+    /// key file to take the public key from; may be repeated.
     #[arg(long, value_name = "PERMISSIONS=FILE")]
     secondary: Vec<String>,
     #[command(flatten)]
@@ -37,9 +35,8 @@ pub(crate) struct NewArguments {
 
 #[derive(clap::Args)]
 pub(crate) struct RequestArguments {
-    /// Key file of the user.
-    #[arg(long, value_name = "FILE")]
-    keys: PathBuf,
+    #[command(flatten)]
+    keys: input::KeySource,
     /// Key of the alternate layer; may be repeated.
     #[arg(long, value_name = "FILE")]
     alternate: Vec<PathBuf>,
@@ -55,9 +52,8 @@ pub(crate) struct RequestArguments {
 
 #[derive(clap::Args)]
 pub(crate) struct RotateArguments {
-    /// Key file of the user that is to be replaced.
-    #[arg(long, value_name = "FILE")]
-    keys: PathBuf,
+    #[command(flatten)]
+    keys: input::KeySource,
     /// New file for the new keys, which only you may read; must not exist.
     #[arg(long, value_name = "FILE")]
     new_keys: PathBuf,
@@ -76,9 +72,8 @@ pub(crate) struct SignArguments {
     /// The signing request; standard input if left out.
     #[arg(default_value = input::STANDARD, hide_default_value = true, value_name = "FILE")]
     request: PathBuf,
-    /// Key file of the organization.
-    #[arg(long, value_name = "FILE")]
-    keys: PathBuf,
+    #[command(flatten)]
+    keys: input::KeySource,
     /// Address of the user.
     #[arg(long)]
     address: String,
@@ -91,41 +86,8 @@ pub(crate) struct SignArguments {
     output: ObjectOutput,
 }
 
-#[derive(clap::Args)]
-pub(crate) struct SplitArguments {
-    #[command(flatten)]
-    subject: input::Subject,
-    /// Behind which signature to cut.
-    #[arg(long, value_enum)]
-    at: Cut,
-    #[command(flatten)]
-    output: ObjectOutput,
-}
-
-/// Informational fields to put into a signet.
-#[derive(clap::Args)]
-pub(crate) struct FieldArguments {
-    /// Informational field by its number and text, as in `16=Alpha Ltd`; may be repeated.
-    #[arg(long = "set", value_name = "ID=TEXT")]
-    set: Vec<String>,
-    /// Informational field by its number, from a file, as in `252=photo.png`; may be repeated.
-    #[arg(long, value_name = "ID=FILE")]
-    set_file: Vec<String>,
-    /// Field with a name of its own, as in `Colour=blue`; may be repeated.
-    #[arg(long = "named", value_name = "NAME=TEXT")]
-    named: Vec<String>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Cut {
-    /// Keys and the first signature of the organization.
-    Cryptographic,
-    /// Also the informational fields and the second signature.
-    Full,
-}
-
 pub(crate) fn new(arguments: &NewArguments) -> Result<(), Failure> {
-    let keys = input::keys(&arguments.keys, KeyOwner::Organization)?;
+    let keys = arguments.keys.of(KeyOwner::Organization)?;
     let encryption = keys.encryption.public();
     let mut draft = organization(&keys.signing, &encryption, arguments.profile.into());
     for word in &arguments.secondary {
@@ -143,10 +105,11 @@ pub(crate) fn new(arguments: &NewArguments) -> Result<(), Failure> {
 }
 
 pub(crate) fn request_signet(arguments: &RequestArguments) -> Result<(), Failure> {
-    let keys = input::keys(&arguments.keys, KeyOwner::User)?;
+    let unlocked = arguments.keys.unlocking.unlock()?;
+    let keys = unlocked.keys(&arguments.keys.keys, KeyOwner::User)?;
     let previous = arguments.previous.as_deref();
     let previous = previous
-        .map(|path| input::keys(path, KeyOwner::User))
+        .map(|path| unlocked.keys(path, KeyOwner::User))
         .transpose()?;
     let made = make_request(
         &keys,
@@ -158,7 +121,8 @@ pub(crate) fn request_signet(arguments: &RequestArguments) -> Result<(), Failure
 }
 
 pub(crate) fn rotate(arguments: &RotateArguments) -> Result<(), Failure> {
-    let previous = input::keys(&arguments.keys, KeyOwner::User)?;
+    let unlocked = arguments.keys.unlocking.unlock()?;
+    let previous = unlocked.keys(&arguments.keys.keys, KeyOwner::User)?;
     let keys = key::fresh()?;
     let made = make_request(
         &keys,
@@ -169,18 +133,19 @@ pub(crate) fn rotate(arguments: &RotateArguments) -> Result<(), Failure> {
     // Keys without request can be used again, a request without keys cannot.
     let form = KeyForm {
         profile: arguments.profile,
-        format: crate::output::Format::Armor,
+        format: Format::Armor,
+        encrypted: unlocked.realm_key().is_some(),
     };
     let place = SecretOutput {
         out: arguments.new_keys.clone(),
     };
-    key::write(&keys, KeyOwner::User, &form, &place)?;
+    key::write(&keys, KeyOwner::User, &form, unlocked.realm_key(), &place)?;
     write(&arguments.output, &made)
 }
 
 pub(crate) fn sign(arguments: &SignArguments) -> Result<(), Failure> {
     let request = input::signet(&arguments.request)?;
-    let keys = input::keys(&arguments.keys, KeyOwner::Organization)?;
+    let keys = arguments.keys.of(KeyOwner::Organization)?;
     if let Some(path) = &arguments.previous {
         let previous = input::signet(path)?;
         let state = validate_request(&request, Some(&previous));
@@ -201,28 +166,6 @@ pub(crate) fn sign(arguments: &SignArguments) -> Result<(), Failure> {
     write(&arguments.output, &signet)
 }
 
-pub(crate) fn split(arguments: &SplitArguments) -> Result<(), Failure> {
-    let signet = input::signet(&arguments.subject.file)?;
-    let (at, last) = match arguments.at {
-        Cut::Cryptographic => (FingerprintKind::Cryptographic, "cryptographic"),
-        Cut::Full => (FingerprintKind::Full, "full"),
-    };
-    let cut = signet.split(at).map_err(|error| {
-        Failure::Unusable(format!(
-            "{}: {error}",
-            input::named(&arguments.subject.file)
-        ))
-    })?;
-    let reached = state_word(cut.structure());
-    if reached != last {
-        let named = input::named(&arguments.subject.file);
-        return Err(Failure::Invalid(format!(
-            "{named} has no {last} form: it is {reached}"
-        )));
-    }
-    write(&arguments.output, &cut)
-}
-
 fn make_request(
     keys: &PrivateKeys,
     alternate: &[PathBuf],
@@ -235,68 +178,6 @@ fn make_request(
         .collect::<Result<Vec<_>, Failure>>()?;
     let previous = previous.map(|keys| &keys.signing);
     request(keys, &alternate, previous, profile.into()).map_err(Failure::unusable)
-}
-
-/// A field as the command line gives it.
-struct Given {
-    id: u8,
-    name: Option<Vec<u8>>,
-    data: Vec<u8>,
-}
-
-impl Given {
-    fn as_field(&self) -> Field<'_> {
-        Field {
-            id: self.id,
-            label: "",
-            name: self.name.as_deref(),
-            data: &self.data,
-        }
-    }
-}
-
-impl FieldArguments {
-    fn read(&self) -> Result<Vec<Given>, Failure> {
-        let mut given = Vec::new();
-        for word in &self.set {
-            let (id, text) = numbered(word)?;
-            given.push(Given {
-                id,
-                name: None,
-                data: text.as_bytes().to_vec(),
-            });
-        }
-        for word in &self.set_file {
-            let (id, path) = numbered(word)?;
-            given.push(Given {
-                id,
-                name: None,
-                data: input::bytes(path.as_ref())?.to_vec(),
-            });
-        }
-        for word in &self.named {
-            let (name, text) = halves(word)?;
-            given.push(Given {
-                id: NAMED,
-                name: Some(name.as_bytes().to_vec()),
-                data: text.as_bytes().to_vec(),
-            });
-        }
-        Ok(given)
-    }
-}
-
-fn halves(word: &str) -> Result<(&str, &str), Failure> {
-    word.split_once('=')
-        .ok_or_else(|| Failure::Unusable(format!("{word:?} has no `=`")))
-}
-
-fn numbered(word: &str) -> Result<(u8, &str), Failure> {
-    let (id, value) = halves(word)?;
-    let id = id
-        .parse()
-        .map_err(|_| Failure::Unusable(format!("{id:?} is not the number of a field")))?;
-    Ok((id, value))
 }
 
 fn secondary(word: &str) -> Result<(Permissions, dime_wire::keys::VerifyingKey), Failure> {
@@ -312,11 +193,8 @@ fn secondary(word: &str) -> Result<(Permissions, dime_wire::keys::VerifyingKey),
             _ => return Err(Failure::Unusable(format!("{name:?} is not a permission"))),
         });
     }
-    let (_, keys) = input::any_keys(path.as_ref())?;
+    // A secondary key's file is read for its public half.
+    let keys = input::bytes(path.as_ref())?;
+    let (_, keys) = dime::files::parse_keys(path.as_ref(), keys, None)?;
     Ok((permissions, keys.signing.public()))
-}
-
-/// Whether the signet could be what a user's signet is judged by.
-pub(super) fn is_organization(signet: &Signet) -> bool {
-    signet.kind() == SignetKind::Organization
 }

@@ -1,5 +1,7 @@
 //! `dime signet`: from keys to signets, and what signets are worth.
 
+mod edit;
+mod forms;
 mod make;
 mod show;
 mod verify;
@@ -24,8 +26,15 @@ pub(crate) enum Action {
     /// The request carries the custody signature of the old keys over the new ones, so that whoever
     /// trusts the old signet can trust the new one.
     Rotate(make::RotateArguments),
+    /// Change the fields of a signet and sign it anew.
+    ///
+    /// Every change removes the signatures over what was changed; they are made again by the
+    /// organization's key, up to the form that the signet had.
+    Edit(edit::Arguments),
     /// Cut a signet down to its cryptographic or full form.
-    Split(make::SplitArguments),
+    Split(forms::SplitArguments),
+    /// Join two forms of one signet to the longer of them.
+    Rejoin(forms::RejoinArguments),
     /// Show what is in a signet or signing request.
     Show(show::Arguments),
     /// Judge a signet or signing request; the exit status is 0 only if it holds.
@@ -41,7 +50,9 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
         Action::Request(arguments) => make::request_signet(&arguments),
         Action::Sign(arguments) => make::sign(&arguments),
         Action::Rotate(arguments) => make::rotate(&arguments),
-        Action::Split(arguments) => make::split(&arguments),
+        Action::Edit(arguments) => edit::run(&arguments),
+        Action::Split(arguments) => forms::split(&arguments),
+        Action::Rejoin(arguments) => forms::rejoin(&arguments),
         Action::Show(arguments) => show::run(&arguments),
         Action::Verify(arguments) => verify::run(&arguments),
     }

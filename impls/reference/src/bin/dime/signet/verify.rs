@@ -1,15 +1,14 @@
 //! `dime signet verify`: whether a signet holds, and which link of its chain does not.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dime::files;
 use dime_wire::keys::VerifyingKey;
 use dime_wire::signet::{
-    Signet, SignetKind, State, validate_organization, validate_request, validate_user,
+    ChainError, Signet, SignetKind, State, validate_chain, validate_organization, validate_request,
 };
 use serde::Serialize;
 
-use super::make::is_organization;
 use super::show::kind_word;
 use super::state_word;
 use crate::output::Printing;
@@ -22,9 +21,10 @@ pub(crate) struct Arguments {
     /// Text of the management record that anchors the organization.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// Signet of the organization that signed a user's signet.
+    /// Signet of the organization that signed a user's signet; may be repeated if it changed its
+    /// keys in the course of a chain.
     #[arg(long, visible_alias = "org", value_name = "FILE")]
-    organization: Option<PathBuf>,
+    organization: Vec<PathBuf>,
     /// Earlier signet of the user that this one replaces; the oldest first if repeated.
     #[arg(long, value_name = "FILE")]
     previous: Vec<PathBuf>,
@@ -118,36 +118,50 @@ fn judge_user(
     poks: Option<&[VerifyingKey]>,
     name: Option<&str>,
 ) -> Result<(State, Option<usize>), Failure> {
-    let path = arguments.organization.as_deref();
-    let path = path.ok_or_else(|| needs("a user's signet", "organization"))?;
-    let organization = input::signet(path)?;
-    if !is_organization(&organization) {
-        let named = input::named(path);
+    if arguments.organization.is_empty() {
+        return Err(needs("a user's signet", "organization"));
+    }
+    let mut organizations = Vec::new();
+    for path in &arguments.organization {
+        organizations.push(organization(path, poks)?);
+    }
+    let organizations: Vec<&Signet> = organizations.iter().collect();
+    let earlier = arguments.previous.iter().map(|path| input::signet(path));
+    let mut chain = earlier.collect::<Result<Vec<_>, Failure>>()?;
+    chain.push(signet.clone());
+    let alone = chain.len() == 1;
+    Ok(match validate_chain(&chain, None, &organizations, name) {
+        Ok(chain) => {
+            let state = chain.links().last().map(|(_, state)| state);
+            (state.unwrap_or(State::Unknown), None)
+        }
+        Err(ChainError::BrokenCustody { link, .. }) => {
+            (State::BrokenCustody, (!alone).then_some(link))
+        }
+        Err(ChainError::NotValid { link, state }) => (state, (!alone).then_some(link)),
+        Err(error @ (ChainError::Empty | ChainError::TooLong)) => {
+            return Err(Failure::unusable(error));
+        }
+    })
+}
+
+/// The signet of an organization, checked against the record if there is one.
+fn organization(path: &Path, poks: Option<&[VerifyingKey]>) -> Result<Signet, Failure> {
+    let signet = input::signet(path)?;
+    let named = input::named(path);
+    if signet.kind() != SignetKind::Organization {
         return Err(Failure::Unusable(format!(
             "{named} is not an organization's signet"
         )));
     }
     if let Some(poks) = poks {
-        let state = validate_organization(&organization, poks, None);
+        let state = validate_organization(&signet, poks, None);
         if !state.is_valid() {
-            let (named, state) = (input::named(path), state_word(state));
+            let state = state_word(state);
             return Err(Failure::Invalid(format!("{named} does not hold: {state}")));
         }
     }
-    let earlier = arguments.previous.iter().map(|path| input::signet(path));
-    let mut chain = earlier.collect::<Result<Vec<_>, Failure>>()?;
-    chain.push(signet.clone());
-    let mut previous: Option<&Signet> = None;
-    for (position, link) in chain.iter().enumerate() {
-        let state = validate_user(link, &organization, previous, name);
-        let last = position + 1 == chain.len();
-        if last || !state.is_valid() {
-            let broken = (!state.is_valid() && chain.len() > 1).then_some(position);
-            return Ok((state, broken));
-        }
-        previous = Some(link);
-    }
-    Ok((State::Unknown, None))
+    Ok(signet)
 }
 
 fn needs(kind: &str, option: &str) -> Failure {

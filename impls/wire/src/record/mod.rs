@@ -5,7 +5,15 @@
 //! without regard to case, unknown names are ignored. Stricter than libdime: a known name needs
 //! exactly one `=` and a value, single items occur once, numbers are plain decimal.
 
+mod pin;
+mod policy;
+mod zone;
+
 use sha2::Digest as _;
+
+pub use pin::{Freshness, Pin, PinError};
+pub use policy::{Authority, Policy, Subdomain};
+pub use zone::{GENERATED_STRING, MAXIMUM_STRING};
 
 use crate::backend::Sha512;
 use crate::encoding;
@@ -18,15 +26,17 @@ pub const RECORD_LABEL: &str = "_dx";
 pub const DEFAULT_PORT: u16 = 26;
 /// Longest record text, in bytes: what one DNS message can carry.
 pub const MAXIMUM_RECORD: usize = 65_535;
-/// Longest piece of a TXT record, in bytes.
-pub const MAXIMUM_STRING: usize = 255;
 /// Most items of a record.
 pub const MAXIMUM_ITEMS: usize = 256;
+/// Most values of an item that may occur again. Any POK may have made any `tls` signature, so a
+/// record costs up to the square of this in verifications.
+pub const MAXIMUM_VALUES: usize = 16;
 
 /// Why text is not a management record.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RecordError {
-    /// Longer than [`MAXIMUM_RECORD`] or with more items than [`MAXIMUM_ITEMS`].
+    /// Longer than [`MAXIMUM_RECORD`], a string of it longer than [`MAXIMUM_STRING`], or with more
+    /// items than [`MAXIMUM_ITEMS`] or more values of one than [`MAXIMUM_VALUES`].
     #[error("record is not within the size limits")]
     TooLarge,
     /// The text holds something else than printable ASCII.
@@ -47,62 +57,9 @@ pub enum RecordError {
     /// There is no POK.
     #[error("record has no primary organizational key")]
     NoKey,
-}
-
-/// What an organization accepts besides DIME, by its own word.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub enum Policy {
-    /// DIME is being tried out.
-    #[default]
-    Experimental,
-    /// Both DIME and legacy mail.
-    Mixed,
-    /// DIME only.
-    Strict,
-}
-
-/// Who is authoritative for subdomains.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub enum Subdomain {
-    /// The default.
-    #[default]
-    Strict,
-    /// Subdomains may have records of their own.
-    Relaxed,
-    /// Subdomains must have records of their own.
-    Explicit,
-}
-
-impl Policy {
-    const ALL: [(&'static str, Self); 3] = [
-        ("experimental", Self::Experimental),
-        ("mixed", Self::Mixed),
-        ("strict", Self::Strict),
-    ];
-
-    /// The word in the record.
-    pub fn name(self) -> &'static str {
-        Self::ALL
-            .into_iter()
-            .find(|(_, policy)| *policy == self)
-            .map_or("", |(name, _)| name)
-    }
-}
-
-impl Subdomain {
-    const ALL: [(&'static str, Self); 3] = [
-        ("strict", Self::Strict),
-        ("relaxed", Self::Relaxed),
-        ("explicit", Self::Explicit),
-    ];
-
-    /// The word in the record.
-    pub fn name(self) -> &'static str {
-        Self::ALL
-            .into_iter()
-            .find(|(_, subdomain)| *subdomain == self)
-            .map_or("", |(name, _)| name)
-    }
+    /// The text begins with a quotation mark, but is not a sequence of quoted strings.
+    #[error("record is not a sequence of quoted strings")]
+    Quotes,
 }
 
 /// Where an organization takes delivery.
@@ -131,7 +88,7 @@ pub struct ManagementRecord {
     pub syndicates: Vec<String>,
     /// Delivery hosts in order of preference.
     pub deliver: Vec<DeliveryHost>,
-    /// Days for which the record stays pinned after it was first seen; 0 if not given.
+    /// Days for which a [`Pin`] on the record lasts; 0, the default, pins nothing.
     pub expiry_days: u32,
 }
 
@@ -206,15 +163,6 @@ impl ManagementRecord {
         items.join(" ")
     }
 
-    /// The text cut into character-strings of at most 255 bytes.
-    pub fn to_strings(&self) -> Vec<String> {
-        let text = self.to_text();
-        text.as_bytes()
-            .chunks(MAXIMUM_STRING)
-            .map(|piece| String::from_utf8_lossy(piece).into_owned())
-            .collect()
-    }
-
     /// Whether one of the record's signatures is one of its POKs' over this certificate
     /// (DER). All pairs are tried (spec/90 item 60).
     pub fn certificate_matches(&self, der: &[u8]) -> bool {
@@ -235,6 +183,9 @@ impl ManagementRecord {
         let repeatable = matches!(label, "pok" | "tls" | "syn" | "dx");
         if !repeatable && seen.contains(&label) {
             return Err(RecordError::Repeated(label));
+        }
+        if seen.iter().filter(|other| **other == label).count() == MAXIMUM_VALUES {
+            return Err(RecordError::TooLarge);
         }
         seen.push(label);
         let wrong = || RecordError::Value(label, value.to_owned());
@@ -310,13 +261,13 @@ fn delivery_host(value: &str) -> Option<DeliveryHost> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::collection;
     use proptest::prelude::*;
 
     use super::*;
 
-    fn record() -> ManagementRecord {
+    pub(super) fn record() -> ManagementRecord {
         let pok = SigningKey::from_seed([1; 32]);
         ManagementRecord {
             poks: vec![pok.public(), SigningKey::from_seed([2; 32]).public()],
@@ -338,9 +289,26 @@ mod tests {
     #[test]
     fn a_record_comes_back() {
         assert_eq!(ManagementRecord::parse(&record().to_text()), Ok(record()));
-        let pieces = record().to_strings();
-        assert!(pieces.len() > 1 && pieces.iter().all(|piece| piece.len() <= MAXIMUM_STRING));
-        assert_eq!(pieces.concat(), record().to_text());
+    }
+
+    #[test]
+    fn a_record_has_no_more_values_than_can_be_tried() {
+        let items = |count: u8, item: &str| {
+            (0..count)
+                .map(|_| item.to_owned())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let pok = format!("pok={}", encoding::encode_unpadded(&[9; 32]));
+        for item in [&pok, "dx=a.example", "syn=b"] {
+            let parse = |count| ManagementRecord::parse(&format!("{} {}", items(count, item), pok));
+            assert!(parse(15).is_ok());
+            assert_eq!(parse(17), Err(RecordError::TooLarge), "{item}");
+        }
+        let many = items(255, "a=b");
+        assert!(ManagementRecord::parse(&format!("{many} {pok}")).is_ok());
+        let more = format!("{many} a=b {pok}");
+        assert_eq!(ManagementRecord::parse(&more), Err(RecordError::TooLarge));
     }
 
     #[test]
@@ -390,7 +358,7 @@ mod tests {
         assert_eq!(ManagementRecord::parse("ver=1"), Err(RecordError::NoKey));
     }
 
-    fn any_record() -> impl Strategy<Value = ManagementRecord> {
+    pub(super) fn any_record() -> impl Strategy<Value = ManagementRecord> {
         let host = "[a-z]{1,8}(\\.[a-z0-9]{1,8}){0,3}";
         (
             collection::vec(any::<[u8; 32]>(), 1..4),

@@ -92,11 +92,13 @@ fn outline(node: &Node) -> String {
             Value::Bytes => " bytes".to_owned(),
             Value::Number(number) => format!(" {number}"),
             Value::Text(text) => format!(" {text:?}"),
+            Value::Decoded(size) => format!(" {size} decoded"),
         };
         let problem = node
             .problem
             .as_ref()
             .map(|problem| format!(" !! {problem}"))
+            .or(node.remark.as_ref().map(|remark| format!(" ? {remark}")))
             .unwrap_or_default();
         let _ = writeln!(
             out,
@@ -171,7 +173,7 @@ fn a_malformed_message_is_taken_apart_with_its_problems() {
     bytes.extend_from_slice(&[6; 32]);
     bytes.extend_from_slice(&[255, 0, 0, 64, 8, 8]);
     insta::assert_snapshot!(outline(&dissect(&bytes)), @"
-    0..203 message
+    0..203 message !! does not begin with an ephemeral key
       0..6 tracing
         4..6 data bytes
       6..8 magic 1847
@@ -193,17 +195,17 @@ fn signets_and_key_files_are_taken_apart() {
     0..303 organization signet
       0..2 magic 1776
       2..5 length 298
-      5..40 field 1 (signing key)
+      5..40 field 1 (primary key)
         7..40 data bytes
       40..76 field 3 (encryption key)
         43..76 data bytes
       76..141 field 4 (cryptographic signature)
         77..141 data bytes
-      141..146 field 16
+      141..146 field 16 (name)
         143..146 data "One"
-      146..160 field 251
+      146..160 field 251 (undefined field)
         148..154 name "Colour"
-        156..160 data bytes
+        156..160 data "blue"
       160..225 field 253 (full signature)
         161..225 data bytes
       225..238 field 254 (identifier)
@@ -217,22 +219,68 @@ fn signets_and_key_files_are_taken_apart() {
       0..2 magic 2013
       2..5 length 68
       5..39 field 1 (signing key)
-        7..39 data bytes
+        7..39 secret bytes
       39..73 field 2 (encryption key)
-        41..73 data bytes
+        41..73 secret bytes
     ");
     insta::assert_snapshot!(outline(&dissect(&[6, 240, 0, 0, 9, 16, 1, b'a', 1, 2, 0, 0])), @r#"
     0..12 organization signet
       0..2 magic 1776
       2..5 length 9 !! 7 bytes follow
-      5..8 field 16
+      5..8 field 16 (name)
         7..8 data "a"
-      8..12 field 1 (signing key) !! out of order
+      8..12 field 1 (primary key) !! out of order
         10..12 data bytes
     "#);
     insta::assert_snapshot!(outline(&dissect(b"hello")), @"
     0..5 unknown bytes !! no known magic number
     ");
+}
+
+#[test]
+fn behind_damage_in_a_message_its_chunks_are_found_again() {
+    let good = sealed(None);
+    let chunks = |bytes: &[u8]| {
+        let root = dissect(bytes);
+        let last = root.children.last().map(|node| node.label.clone());
+        (root.children.len(), root.problems().len(), last)
+    };
+    let (count, _, last) = chunks(&good);
+    let third = &find_messages(&good)[0].chunks[2];
+    let (start, payload) = (third.range.start, third.payload.start);
+    // A wrong length, a type that nobody knows, a type that is another, and bytes that went missing.
+    for (place, value) in [(start + 2, 0x77), (start, 0x99), (start, 0x84), (start, 4)] {
+        let mut bytes = good.clone();
+        bytes[place] = value;
+        let (found, problems, end) = chunks(&bytes);
+        assert_eq!((found, &end), (count, &last), "{place} {value}");
+        assert!(problems >= 1, "{place} {value}");
+    }
+    let mut bytes = good.clone();
+    bytes.drain(payload..payload + 100);
+    let (found, problems, end) = chunks(&bytes);
+    assert_eq!((found, &end), (count, &last));
+    assert!(problems >= 2, "length of the message and damage");
+}
+
+#[test]
+fn behind_damage_in_a_signet_its_fields_are_found_again() {
+    let good = organization_signet().to_bytes();
+    let count = dissect(&good).children.len();
+    // Fields 16 and 3: an id that nobody knows, a length that is too long and one that is too short.
+    for (place, value) in [(141, 9), (141, 50), (142, 200), (142, 1), (42, 30), (40, 7)] {
+        let mut bytes = good.clone();
+        bytes[place] = value;
+        let root = dissect(&bytes);
+        assert!(!root.problems().is_empty(), "{place} {value}");
+        let last = root.children.last().map(|node| node.label.as_str());
+        assert_eq!(
+            last,
+            Some("field 255 (identified signature)"),
+            "{place} {value}"
+        );
+        assert!(root.children.len() + 1 >= count, "{place} {value}");
+    }
 }
 
 #[test]
@@ -268,6 +316,79 @@ fn signets_are_found_inside_other_bytes() {
 }
 
 #[test]
+fn what_stands_in_armour_is_taken_apart_inside_it() {
+    let armor = organization_signet().to_armor();
+    let root = dissect(format!("A signet:\n\n{armor}").as_bytes());
+    assert_eq!(root.problems(), []);
+    let labels: Vec<_> = root.children.iter().map(|node| &*node.label).collect();
+    assert_eq!(labels, ["begin", "contents", "checksum", "end"]);
+    let contents = &root.children[1];
+    assert_eq!(contents.value, Value::Decoded(303));
+    assert_eq!(
+        contents.children,
+        [dissect(organization_signet().as_bytes())]
+    );
+    let bare = dissect(organization_signet().to_base64().as_bytes());
+    assert_eq!((bare.problems(), &*bare.label), (vec![], "base64"));
+
+    let problem = |text: String| {
+        let root = dissect(text.as_bytes());
+        root.problems()
+            .first()
+            .map(|(at, problem)| format!("{at}: {problem}"))
+    };
+    let checksum = armor.lines().nth_back(1).expect("is there").to_owned();
+    let found = [
+        problem(armor.replace("-----END", "----END")),
+        problem(armor.replace(&checksum, "=AAAA")),
+        problem(armor.replace(&format!("{checksum}\n"), "")),
+        problem(armor.replacen('\n', "\n!!", 1)),
+        problem(armor.replace('=', "")),
+    ];
+    insta::assert_snapshot!(found.map(Option::unwrap_or_default).join("\n"), @"
+    armor: not closed by an END line
+    checksum: not that of the contents
+    armor: no checksum
+    contents: 2 characters are not base64
+    armor: no checksum
+    ");
+}
+
+#[test]
+fn a_record_is_taken_apart_item_by_item() {
+    let pok = crate::encoding::encode_unpadded(&keys(1).signing.public().0);
+    let good = format!("ver=1 pok={pok};Policy=STRICT dx=mx.one.example exp=3\n");
+    insta::assert_snapshot!(outline(&dissect(good.as_bytes())), @r#"
+    0..92 management record
+      0..5 ver "1"
+      6..53 pok "iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w"
+      54..67 pol "STRICT"
+      68..85 dx "mx.one.example"
+      86..91 exp "3"
+    "#);
+    insta::assert_snapshot!(outline(&dissect(b"ver=2 pok=short tls= pol=a=b sub=none colour=blue exp=x")), @r#"
+    0..55 management record
+      0..5 ver "2" !! not version 1
+      6..15 pok "short" !! not a key
+      16..20 tls "" !! no value
+      21..28 pol "a=b" !! more than one `=`
+      29..37 sub "none" !! not a policy
+      38..49 colour "blue" ? not known, ignored
+      50..55 exp "x" !! not a number of days
+    "#);
+}
+
+#[test]
+fn other_formats_are_named() {
+    let labels = |magic: u16| {
+        let root = dissect(&[magic.to_be_bytes().as_slice(), &[0; 40]].concat());
+        format!("{}: {}", root.label, root.problems().len())
+    };
+    let found = [1931, 1947, 1976, 1908, 5].map(labels).join(", ");
+    insta::assert_snapshot!(found, @"PRIME bounce: 1, encrypted organization keys: 2, encrypted user keys: 2, PRIME naked message: 1, unknown: 1");
+}
+
+#[test]
 fn a_buffer_full_of_magic_numbers_is_searched_in_bounded_work() {
     let buffer = [7u8, 55, 0, 0, 0, 40, 67, 0, 0, 0].repeat(100_000);
     assert!(find_messages(&buffer).len() <= MAXIMUM_OBJECTS);
@@ -276,9 +397,13 @@ fn a_buffer_full_of_magic_numbers_is_searched_in_bounded_work() {
 }
 
 fn within(node: &Node, limit: usize) -> bool {
+    let below = match node.value {
+        Value::Decoded(size) => size,
+        _ => limit,
+    };
     node.range.start <= node.range.end
         && node.range.end <= limit
-        && node.children.iter().all(|child| within(child, limit))
+        && node.children.iter().all(|child| within(child, below))
 }
 
 proptest! {
@@ -315,5 +440,12 @@ proptest! {
         let bytes = [magic.to_be_bytes().as_slice(), &bytes].concat();
         prop_assert!(within(&dissect(&bytes), bytes.len()));
         let _ = (find_messages(&bytes), find_signets(&bytes));
+    }
+
+    #[test]
+    fn no_text_makes_dissecting_panic(
+        text in "(noise\n)?(-----BEGIN [A-Z ]{1,8}-----\n)?[A-Za-z0-9+/= \n;-]{0,120}(-----END [A-Z]-----)?|[a-zé=; ]{0,60}"
+    ) {
+        prop_assert!(within(&dissect(text.as_bytes()), text.len()));
     }
 }

@@ -1,0 +1,164 @@
+//! Files larger than memory: read where they are, a pipe by way of an unnamed temporary file, and
+//! written under a name only when they are whole.
+
+use std::fs::File;
+use std::io::{self, Read, Seek as _};
+use std::path::{Path, PathBuf};
+
+use dime_wire::message::stream::MAXIMUM_STREAMED_MESSAGE;
+use tempfile::{NamedTempFile, TempPath};
+
+use super::write::{Existing, beside, folder_of, persist};
+use super::{FileError, STANDARD};
+
+/// Most bytes that are taken from a pipe or a file to be streamed: the largest message, with room for
+/// the header and tracing in front of it.
+pub const MAX_STREAMED: u64 = MAXIMUM_STREAMED_MESSAGE + 0x2_0000;
+
+/// Opens the file at `path` to be read more than once; `-` is standard input. What is no regular file
+/// is copied with [`spill`] first.
+///
+/// # Errors
+/// [`FileError::Read`], or [`FileError::TooLarge`] beyond [`MAX_STREAMED`].
+pub fn open_large(path: &Path) -> Result<File, FileError> {
+    let opened = if path == Path::new(STANDARD) {
+        spill(io::stdin().lock(), MAX_STREAMED)
+    } else {
+        File::open(path).and_then(|file| match file.metadata()? {
+            data if !data.is_file() => spill(file, MAX_STREAMED),
+            data if data.len() > MAX_STREAMED => Err(io::ErrorKind::FileTooLarge.into()),
+            _ => Ok(file),
+        })
+    };
+    let path = path.to_owned();
+    opened.map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => FileError::TooLarge { path },
+        _ => FileError::Read { path, error },
+    })
+}
+
+/// Copies all of `reader`, at most `limit` bytes, into a file without a name, which is gone when it is
+/// closed. It lies in the system's folder for temporary files, of which `TMPDIR` says another.
+///
+/// # Errors
+/// [`io::ErrorKind::FileTooLarge`] beyond the limit, and what reading and writing fail with.
+pub fn spill(reader: impl Read, limit: u64) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    let copied = io::copy(&mut reader.take(limit.saturating_add(1)), &mut file)?;
+    if copied > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    file.rewind()?;
+    Ok(file)
+}
+
+/// A file in the making. Without [`WholeFile::name`] it is deleted.
+#[derive(Debug)]
+pub struct NewFile(NamedTempFile);
+
+/// A file that is made but has no name yet. Without [`WholeFile::name`] it is deleted.
+#[derive(Debug)]
+pub struct WholeFile(TempPath);
+
+impl NewFile {
+    /// A file that will have the name `path`.
+    ///
+    /// # Errors
+    /// [`FileError::Write`]; [`FileError::Exists`] if it is there already and to be kept.
+    pub fn to_be(path: &Path, existing: Existing) -> Result<Self, FileError> {
+        if existing == Existing::Keep && path.symlink_metadata().is_ok() {
+            return Err(FileError::Exists {
+                path: path.to_owned(),
+            });
+        }
+        Self::within(folder_of(path))
+    }
+
+    /// A file that will have a name in `folder`.
+    ///
+    /// # Errors
+    /// [`FileError::Write`].
+    pub fn within(folder: &Path) -> Result<Self, FileError> {
+        let made = beside(folder, false);
+        made.map(Self).map_err(|error| FileError::Write {
+            path: folder.to_owned(),
+            error,
+        })
+    }
+
+    /// To write to it, and read what was written.
+    pub fn file(&mut self) -> &mut File {
+        self.0.as_file_mut()
+    }
+
+    /// Nothing more will be written.
+    ///
+    /// # Errors
+    /// What writing the last bytes to the disk fails with.
+    pub fn finish(self) -> io::Result<WholeFile> {
+        self.0.as_file().sync_all()?;
+        Ok(WholeFile(self.0.into_temp_path()))
+    }
+}
+
+impl WholeFile {
+    /// Gives the file its name, which must be in the folder it was made in.
+    ///
+    /// # Errors
+    /// [`FileError::Exists`] if it is there and to be kept, else [`FileError::Write`].
+    pub fn name(self, path: PathBuf, existing: Existing) -> Result<PathBuf, FileError> {
+        match persist(self.0, &path, existing) {
+            Ok(()) => Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(FileError::Exists { path })
+            }
+            Err(error) => Err(FileError::Write { path, error }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_spilled_up_to_the_limit_and_read_from_its_beginning() {
+        let mut text = String::new();
+        let mut file = spill(b"contents".as_slice(), 8).expect("there is room");
+        file.read_to_string(&mut text).expect("text");
+        assert_eq!(text, "contents");
+        let error = spill(b"contents".as_slice(), 7).expect_err("is too large");
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn a_file_has_its_name_only_when_it_is_whole() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let path = folder.path().join("file");
+        let mut file = NewFile::to_be(&path, Existing::Keep).expect("is new");
+        file.file().write_all(b"contents").expect("there is room");
+        assert!(!path.exists());
+        let whole = file.finish().expect("there is room");
+        whole.name(path.clone(), Existing::Keep).expect("is new");
+        assert_eq!(std::fs::read(&path).expect("is there"), b"contents");
+        assert!(matches!(
+            NewFile::to_be(&path, Existing::Keep),
+            Err(FileError::Exists { .. })
+        ));
+        drop(NewFile::to_be(&path, Existing::Replace).expect("may be replaced"));
+        let left = std::fs::read_dir(folder.path()).expect("is there").count();
+        assert_eq!(left, 1, "nothing is left behind");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let error = open_large(Path::new("/nowhere/at/all")).expect_err("is not there");
+        assert!(
+            error
+                .to_string()
+                .starts_with("failed to read /nowhere/at/all")
+        );
+    }
+}

@@ -1,0 +1,377 @@
+//! The dissector against the strict parsers, over everything that stands in the vectors and over
+//! damaged copies of it. They share no code, so that agreement says something.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use dime_wire::armor;
+use dime_wire::dissect::{Node, Value, dissect};
+use dime_wire::encoding::decode_strict;
+use dime_wire::keys::{EncryptionPublicKey, PrivateKeys};
+use dime_wire::message::Message;
+use dime_wire::record::ManagementRecord;
+use dime_wire::signet::Signet;
+use proptest::prelude::*;
+use serde_json::Value as Json;
+
+/// The largest object that is damaged again and again, in bytes.
+const LARGEST: usize = 20_000;
+/// How many damaged copies of each object are compared.
+const COPIES: u64 = 60;
+
+/// Where the data of each piece lies that both sides name: fields of signets, payloads of chunks.
+type Offsets = Vec<(u8, usize, usize)>;
+
+/// What the strict parser for the object's magic number says of it.
+fn strict(bytes: &[u8]) -> Option<Result<Offsets, String>> {
+    let magic = u16::from_be_bytes(*bytes.first_chunk()?);
+    Some(match magic {
+        1215 | 1776 | 1789 => Signet::parse(bytes)
+            .map(|signet| {
+                let start = signet.as_bytes().as_ptr() as usize;
+                let place = |data: &[u8]| (data.as_ptr() as usize - start, data.len());
+                let fields = signet.fields().map(|field| {
+                    let (at, size) = place(field.data);
+                    (field.id, at, size)
+                });
+                fields.collect()
+            })
+            .map_err(|error| error.to_string()),
+        1837 | 1847 => Message::parse(bytes)
+            .map(|message| {
+                let chunks = message.chunks().iter();
+                chunks
+                    .map(|chunk| (chunk.kind as u8, chunk.offset, chunk.bytes.len()))
+                    .collect()
+            })
+            .map_err(|error| error.to_string()),
+        1952 | 2013 => PrivateKeys::from_file(bytes)
+            .map(|_| Vec::new())
+            .map_err(|error| error.to_string()),
+        _ => return None,
+    })
+}
+
+/// The same of the dissector's tree.
+fn offsets(bytes: &[u8], root: &Node) -> Offsets {
+    let id = |at: usize| bytes.get(at).copied().unwrap_or_default();
+    let pieces = root.children.iter();
+    if root.label == "message" {
+        let chunks = pieces.filter(|node| matches!(node.value, Value::Number(kind) if kind < 256 && kind == u64::from(id(node.range.start))));
+        return chunks
+            .filter(|node| !node.children.is_empty())
+            .map(|node| (id(node.range.start), node.range.start, node.range.len()))
+            .collect();
+    }
+    let fields = pieces.filter(|node| node.label.starts_with("field"));
+    fields
+        .filter_map(|node| {
+            let data = node.children.iter().find(|child| child.label == "data")?;
+            Some((id(node.range.start), data.range.start, data.range.len()))
+        })
+        .collect()
+}
+
+/// Whether what the strict parser refuses is beyond structure: points off their curve, scalars out
+/// of range.
+fn is_beyond_structure(bytes: &[u8], root: &Node) -> bool {
+    if root.label != "message" {
+        return root.label.ends_with("keys");
+    }
+    let chunk = root
+        .children
+        .iter()
+        .find(|node| node.label == "ephemeral key");
+    let point = chunk.and_then(|chunk| bytes.get(chunk.children.first()?.range.clone()));
+    point.is_some_and(|point| EncryptionPublicKey::from_bytes(point).is_err())
+}
+
+/// Holds both to it: what is taken strictly has no problem and the same offsets, what has a problem is
+/// refused, and what is refused has a problem unless the fault is no matter of structure.
+fn agree(bytes: &[u8]) -> Result<(), String> {
+    let Some(strict) = strict(bytes) else {
+        return Ok(());
+    };
+    let root = dissect(bytes);
+    let problems = root.problems();
+    match strict {
+        Ok(_) if !problems.is_empty() => Err(format!("taken strictly, but {problems:?}")),
+        Ok(expected) if matches!(root.label.as_str(), "organization keys" | "user keys") => {
+            assert!(expected.is_empty());
+            Ok(())
+        }
+        Ok(expected) if expected != offsets(bytes, &root) => Err(format!(
+            "offsets differ: {expected:?}, {:?}",
+            offsets(bytes, &root)
+        )),
+        Ok(_) => Ok(()),
+        Err(error) if problems.is_empty() && !is_beyond_structure(bytes, &root) => {
+            Err(format!("refused strictly: {error}, but no problem"))
+        }
+        Err(_) => Ok(()),
+    }
+}
+
+/// Whether the decoder of armour and the dissector agree about what stands around an object.
+fn agree_about_armor(text: &str) -> Result<(), String> {
+    let root = dissect(text.as_bytes());
+    let decoded = armor::decode(text);
+    if root.label != "armor" {
+        return match decoded {
+            Ok(_) => Err("taken strictly, but no armour".to_owned()),
+            Err(_) => Ok(()),
+        };
+    }
+    let around = root.children.iter();
+    let sound = root.problem.is_none() && around.clone().all(|node| node.problem.is_none());
+    let size = around.clone().find_map(|node| match node.value {
+        Value::Decoded(size) => Some(size),
+        _ => None,
+    });
+    match decoded {
+        Ok(_) if !sound => Err(format!("taken strictly, but {:?}", root.problems())),
+        Ok((_, binary)) if size != Some(binary.len()) => Err(format!("{size:?} bytes decoded")),
+        Err(error) if sound => Err(format!("refused strictly: {error}, but no problem")),
+        _ => Ok(()),
+    }
+}
+
+fn agree_about_record(text: &str) -> Result<(), String> {
+    let root = dissect(text.as_bytes());
+    match ManagementRecord::parse(text) {
+        Ok(_) if !root.problems().is_empty() => {
+            Err(format!("taken strictly, but {:?}", root.problems()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Everything in the vectors: binary objects, armoured texts, records.
+#[derive(Default)]
+struct Corpus {
+    objects: BTreeSet<Vec<u8>>,
+    armored: BTreeSet<String>,
+    records: BTreeSet<String>,
+}
+
+impl Corpus {
+    fn load() -> Corpus {
+        let mut corpus = Corpus::default();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+        let mut folders = vec![folder];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).expect("vectors are there") {
+                let path = entry.expect("can be read").path();
+                match path.extension().and_then(|extension| extension.to_str()) {
+                    _ if path.is_dir() => folders.push(path),
+                    Some("bin") => corpus.take(fs::read(&path).expect("can be read")),
+                    Some("json") => {
+                        let text = fs::read(&path).expect("can be read");
+                        corpus.walk(&serde_json::from_slice(&text).expect("is JSON"));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        corpus
+    }
+
+    fn walk(&mut self, json: &Json) {
+        match json {
+            Json::String(text) => self.read(text),
+            Json::Array(items) => items.iter().for_each(|item| self.walk(item)),
+            Json::Object(members) => members.values().for_each(|item| self.walk(item)),
+            _ => {}
+        }
+    }
+
+    /// A string of the vectors may be an object in base64 or hexadecimal digits, or text.
+    fn read(&mut self, text: &str) {
+        if text.contains("pok=") {
+            self.records.insert(text.to_owned());
+        }
+        if text.contains("-----BEGIN") {
+            self.armored.insert(text.to_owned());
+        }
+        for binary in [decode_strict(text).ok(), hex::decode(text).ok()] {
+            binary.into_iter().for_each(|binary| self.take(binary));
+        }
+    }
+
+    fn take(&mut self, binary: Vec<u8>) {
+        match std::str::from_utf8(&binary) {
+            Ok(text) if text.contains("-----BEGIN") => {
+                self.armored.insert(text.to_owned());
+            }
+            _ if strict(&binary).is_some() => {
+                self.objects.insert(binary);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Random enough for damage, the same on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        // The constants of Knuth's MMIX generator.
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit.max(1)
+    }
+}
+
+/// A damaged copy: bytes changed, cut off, taken out, put in, or doubled.
+fn damaged(object: &[u8], dice: &mut Dice) -> Vec<u8> {
+    let mut bytes = object.to_vec();
+    let place = match dice.below(3) {
+        // The head has most of the structure in small objects.
+        0 => dice.below(bytes.len().min(160)),
+        _ => dice.below(bytes.len()),
+    };
+    match dice.below(6) {
+        0 => bytes[place] = dice.below(256) as u8,
+        1 => bytes[place] = bytes[place].wrapping_add(1),
+        2 => bytes.truncate(place.max(2)),
+        3 => drop(bytes.drain(place..(place + 1 + dice.below(70)).min(object.len()))),
+        4 => bytes.insert(place, dice.below(256) as u8),
+        _ => {
+            let end = (place + dice.below(200)).min(bytes.len());
+            let piece = bytes[place..end].to_vec();
+            bytes.splice(place..place, piece);
+        }
+    }
+    repair_length(&mut bytes, dice);
+    bytes
+}
+
+/// Sets the outer length right, mostly: else nothing else would ever be looked at.
+fn repair_length(bytes: &mut [u8], dice: &mut Dice) {
+    let (at, width) = match bytes {
+        [7, 0x37, ..] => (2, 4),
+        [4 | 6, ..] | [7, 0xa0 | 0xdd, ..] => (2, 3),
+        _ => return,
+    };
+    if dice.below(8) == 0 || bytes.len() < at + width {
+        return;
+    }
+    let size = (bytes.len() - at - width) as u64;
+    bytes[at..at + width].copy_from_slice(&size.to_be_bytes()[8 - width..]);
+}
+
+#[test]
+fn dissector_and_strict_parsers_agree_about_all_vectors() {
+    let corpus = Corpus::load();
+    let mut faults = Vec::new();
+    for object in &corpus.objects {
+        if let Err(fault) = agree(object) {
+            faults.push(format!(
+                "{fault}: {}",
+                hex::encode(&object[..object.len().min(300)])
+            ));
+        }
+    }
+    for text in &corpus.armored {
+        faults.extend(agree_about_armor(text).err());
+    }
+    for text in &corpus.records {
+        faults.extend(agree_about_record(text).err().map(|fault| fault + text));
+    }
+    assert!(
+        faults.is_empty(),
+        "{} faults: {:#?}",
+        faults.len(),
+        &faults[..faults.len().min(5)]
+    );
+    let counts = (
+        corpus.objects.len(),
+        corpus.armored.len(),
+        corpus.records.len(),
+    );
+    println!("{counts:?} objects, armoured texts and records agree");
+    assert!(corpus.objects.len() > 100 && !corpus.armored.is_empty() && !corpus.records.is_empty());
+}
+
+#[test]
+fn dissector_and_strict_parsers_agree_about_damaged_vectors() {
+    let corpus = Corpus::load();
+    let mut dice = Dice(1);
+    let (mut taken, mut refused) = (0u32, 0u32);
+    for object in corpus
+        .objects
+        .iter()
+        .filter(|object| object.len() <= LARGEST)
+    {
+        for _ in 0..COPIES {
+            let copy = damaged(object, &mut dice);
+            if let Err(fault) = agree(&copy) {
+                panic!("{fault}: {}", hex::encode(&copy));
+            }
+            match strict(&copy) {
+                Some(Ok(_)) => taken += 1,
+                Some(Err(_)) => refused += 1,
+                None => {}
+            }
+        }
+    }
+    println!("{taken} damaged copies taken by both, {refused} refused");
+    assert!(taken > 200 && refused > 200);
+}
+
+#[test]
+fn dissector_and_strict_parsers_agree_about_damaged_armour() {
+    let corpus = Corpus::load();
+    let mut dice = Dice(2);
+    for text in &corpus.armored {
+        for _ in 0..COPIES {
+            let mut bytes = text.clone().into_bytes();
+            let place = dice.below(bytes.len());
+            match dice.below(4) {
+                0 => bytes[place] = b"A=/- \n"[dice.below(6)],
+                1 => drop(bytes.remove(place)),
+                2 => bytes.insert(place, b"A=/-\n"[dice.below(5)]),
+                _ => bytes.truncate(place),
+            }
+            if let Ok(text) = String::from_utf8(bytes)
+                && let Err(fault) = agree_about_armor(&text)
+            {
+                panic!("{fault}: {text}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn dissector_and_strict_parsers_agree_about_small_signets(
+        magic in prop::sample::select(vec![1215u16, 1776, 1789]),
+        fields in prop::collection::vec(
+            (prop::sample::select(vec![0u8, 1, 2, 3, 4, 5, 6, 16, 21, 93, 160, 202, 251, 252, 253, 254, 255]),
+             prop::collection::vec(prop::sample::select(vec![0u8, 1, 2, 33, 64]), 0..70)),
+            0..6,
+        ),
+    ) {
+        let body: Vec<u8> = fields.into_iter().flat_map(|(id, rest)| [vec![id], rest].concat()).collect();
+        let size = (body.len() as u32).to_be_bytes();
+        let bytes = [&magic.to_be_bytes(), &size[1..], &body].concat();
+        prop_assert_eq!(agree(&bytes), Ok(()));
+    }
+
+    #[test]
+    fn dissector_and_record_parser_agree(
+        items in prop::collection::vec(
+            "(ver|pok|TLS|pol|Policy|dx|deliver|exp|sub|syn|other)=?(1|2|strict|mixed|relaxed|mx\\.one\\.example|mx\\.one\\.example:26|0007|4294967295|99999999999|[A-Za-z0-9+/]{43}|=|)",
+            0..6,
+        ),
+    ) {
+        let pok = format!("pok={}", "A".repeat(43));
+        prop_assert_eq!(agree_about_record(&[items.join(" "), pok].join(";")), Ok(()));
+    }
+}
