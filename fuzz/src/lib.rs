@@ -15,6 +15,8 @@ pub mod world;
 
 pub use targets::TARGETS;
 
+use peak_alloc::PeakAlloc;
+
 /// One parser under hostile bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
@@ -35,11 +37,41 @@ pub struct Target {
 /// Most bytes that may be allocated for each byte of an input: copies in several forms, trees of pieces.
 pub const PER_BYTE: usize = 512;
 
-/// Runs one target by its name.
+impl Target {
+    /// The target of this name, if there is one.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        TARGETS.iter().find(|target| target.name == name)
+    }
+
+    /// Runs one input and returns how many bytes were allocated at a time. `allocator` must be the
+    /// program's global allocator.
+    ///
+    /// # Panics
+    /// If a promise is broken, that about allocation among them.
+    pub fn judge(&self, input: &[u8], allocator: &PeakAlloc) -> usize {
+        let allowed = self.allocation + PER_BYTE * input.len();
+        let mut peak = self.measure(input, allocator);
+        if peak > allowed {
+            // What is made once for all inputs is not made again.
+            peak = self.measure(input, allocator);
+        }
+        assert!(peak <= allowed, "allocated {peak} of {allowed} bytes");
+        peak
+    }
+
+    fn measure(&self, input: &[u8], allocator: &PeakAlloc) -> usize {
+        let before = allocator.current_usage();
+        allocator.reset_peak_usage();
+        (self.run)(input);
+        allocator.peak_usage().saturating_sub(before)
+    }
+}
+
+/// Runs one input of the target that a program of cargo fuzz is named after.
 ///
 /// # Panics
-/// If there is no such target, or it breaks a promise.
-pub fn run_named(name: &str, input: &[u8]) {
-    let target = TARGETS.iter().find(|target| target.name == name);
-    (target.expect("the target is in the table").run)(input);
+/// If there is no such target, or a promise is broken.
+pub fn run_named(name: &str, input: &[u8], allocator: &PeakAlloc) {
+    let target = Target::named(name).expect("the program is named after a target");
+    target.judge(input.get(..target.longest).unwrap_or(input), allocator);
 }

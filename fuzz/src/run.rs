@@ -7,7 +7,7 @@ use peak_alloc::PeakAlloc;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 
-use crate::{PER_BYTE, Target, mutate, seeds};
+use crate::{Target, mutate, seeds};
 
 /// What became of a run.
 #[derive(Debug)]
@@ -36,10 +36,6 @@ pub fn run(target: &Target, executions: u64, seed: u64, allocator: &PeakAlloc) -
         peak: 0,
         failure: None,
     };
-    // Whatever is made once for all executions is made before anything is counted.
-    for seed in &seeds {
-        let _ = catch_unwind(AssertUnwindSafe(|| (target.run)(seed)));
-    }
     let start = Instant::now();
     while outcome.executions < executions {
         let position = usize::try_from(outcome.executions).unwrap_or(usize::MAX);
@@ -47,21 +43,14 @@ pub fn run(target: &Target, executions: u64, seed: u64, allocator: &PeakAlloc) -
             Some(seed) => seed.clone(),
             None => mutate::input(&mut random, &seeds, target.longest),
         };
-        let before = allocator.current_usage();
-        allocator.reset_peak_usage();
-        let result = catch_unwind(AssertUnwindSafe(|| (target.run)(&input)));
-        let peak = allocator.peak_usage().saturating_sub(before);
+        let result = catch_unwind(AssertUnwindSafe(|| target.judge(&input, allocator)));
         outcome.executions += 1;
-        outcome.peak = outcome.peak.max(peak);
-        let allowed = target.allocation + PER_BYTE * input.len();
-        let failure = match result {
-            Err(panic) => Some(message(&*panic)),
-            Ok(()) if peak > allowed => Some(format!("allocated {peak} of {allowed} bytes")),
-            Ok(()) => None,
-        };
-        if let Some(failure) = failure {
-            outcome.failure = Some((input, failure));
-            break;
+        match result {
+            Ok(peak) => outcome.peak = outcome.peak.max(peak),
+            Err(panic) => {
+                outcome.failure = Some((input, message(&*panic)));
+                break;
+            }
         }
     }
     outcome.time = start.elapsed();

@@ -16,7 +16,7 @@ use crate::world::WORLD;
 /// Most seeds of one kind; of more, every so manieth is taken.
 const MAXIMUM_SEEDS: usize = 256;
 /// Most bytes of a seed.
-const MAXIMUM_SIZE: usize = 16 * 1024;
+const MAXIMUM_SIZE: usize = 32 * 1024;
 /// How deep the JSON of vectors is searched.
 const MAXIMUM_DEPTH: usize = 16;
 

@@ -21,7 +21,7 @@ pub fn scenario(input: &[u8]) {
 /// Lists of inherent leaks.
 pub fn inherent(input: &[u8]) {
     if let Ok(text) = std::str::from_utf8(input) {
-        let _ = knowledge::inherent::read(text).map_err(|error| error.to_string());
+        let _ = knowledge::read_inherent(text).map_err(|error| error.to_string());
     }
 }
 
