@@ -11,7 +11,7 @@ use ed25519_dalek::{SignatureError, Signer};
 use k256::elliptic_curve::sec1::ToSec1Point as _;
 use sha2::digest::consts::U64;
 use sha2::digest::{FixedOutput, HashMarker, Output, OutputSizeUser, Update};
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::{BackEnd, pure};
 
@@ -85,6 +85,9 @@ impl SigningKey {
         self.parts.verifying_key()
     }
 }
+
+/// Both libraries wipe their own: dalek on drop, AWS-LC whatever it frees.
+impl ZeroizeOnDrop for SigningKey {}
 
 impl Signer<ed25519_dalek::Signature> for SigningKey {
     /// AWS-LC fails where it finds no memory; the other library then signs alike.

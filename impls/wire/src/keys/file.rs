@@ -3,7 +3,7 @@
 //! Read strictly: fixed order, exact sizes, nothing behind. Their armour has a tag per owner.
 
 use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::{EncryptionKey, KeyError, SigningKey};
 use crate::Profile;
@@ -144,6 +144,9 @@ impl PrivateKeys {
         Some(keys.map(|keys| (owner, keys)))
     }
 }
+
+/// Both fields do, and may be taken out.
+impl ZeroizeOnDrop for PrivateKeys {}
 
 impl PartialEq for PrivateKeys {
     fn eq(&self, other: &Self) -> bool {

@@ -51,7 +51,7 @@ pub enum KeyError {
 }
 
 /// An Ed25519 secret key, given by its 32-byte seed.
-#[derive(Clone)]
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct SigningKey(backend::SigningKey);
 
 impl SigningKey {
@@ -157,7 +157,7 @@ fn is_canonical_point(bytes: &[u8; 32]) -> bool {
 pub struct Signature(pub [u8; 64]);
 
 /// A secp256k1 secret scalar, the mandated encryption key.
-#[derive(Clone)]
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct EncryptionKey(k256::SecretKey);
 
 impl EncryptionKey {
@@ -264,7 +264,7 @@ impl fmt::Debug for EncryptionPublicKey {
 }
 
 /// An X25519 secret key of the alternate layer.
-#[derive(Clone)]
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct AlternateKey(x25519_dalek::StaticSecret);
 
 impl AlternateKey {

@@ -152,6 +152,9 @@ pub struct Keys {
     pub password_key: Key,
 }
 
+/// Both fields do, and may be taken out.
+impl ZeroizeOnDrop for Keys {}
+
 /// A secret of 64 bytes: seed, key or shard. Wiped on drop, compared in constant time.
 #[derive(Clone, ZeroizeOnDrop)]
 pub struct Key([u8; KEY_SIZE]);
@@ -183,7 +186,7 @@ impl fmt::Debug for Key {
 }
 
 /// A proof of knowing the password, 64 bytes. As secret as a key, compared in constant time.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, ZeroizeOnDrop)]
 pub struct Token(Key);
 
 impl Token {

@@ -7,7 +7,7 @@ use aes_gcm::aes::Aes256;
 use aes_gcm::{AeadInOut as _, AesGcm, KeyInit as _};
 use sha2::{Digest as _, Sha512};
 use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::{Identity, KEY_SIZE, Key, StacieError};
 use crate::reader::{Reader, big_endian};
@@ -38,7 +38,7 @@ pub enum RealmForm {
 }
 
 /// The key of one realm of one user: vector key (16), tag key (16), cipher key (32).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, ZeroizeOnDrop)]
 pub struct RealmKey(Key);
 
 impl RealmKey {
