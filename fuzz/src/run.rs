@@ -1,4 +1,9 @@
 //! Runs a target on many inputs, one after another, counting what it allocates.
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "speed is measured by the machine's clock"
+)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
