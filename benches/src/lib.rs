@@ -8,14 +8,15 @@ mod primitives;
 use dime_wire::Profile;
 use dime_wire::keys::{EncryptionKey, PrivateKeys, SigningKey};
 use dime_wire::message::{
-    Bounces, CommonHeaders, Letter, Part, SealOptions, Signets, StreamEntropy, seal, sign_as_origin,
+    Bounces, CommonHeaders, Letter, Part, SealOptions, Signets, StreamEntropy, Workers, seal,
+    sign_as_origin,
 };
 use dime_wire::signet::{self, Signet};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 pub use pace::Pace;
-pub use primitives::{Material, Primitives};
+pub use primitives::{Material, Primitives, SHARED_FROM};
 
 /// An organization or user: private keys and signet.
 pub struct Party {
@@ -37,8 +38,44 @@ pub struct Parties {
     pub recipient: Party,
 }
 
-/// Sizes of the body that benches go through, in bytes.
-pub const SIZES: [(&str, usize); 3] = [("1KiB", 1 << 10), ("64KiB", 64 << 10), ("1MiB", 1 << 20)];
+/// A size of the body, and what libdime does with it: built with -O2, on a machine like the one it
+/// was measured on, which need not be like this one.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// How the size is called.
+    pub label: &'static str,
+    /// The size in bytes.
+    pub bytes: usize,
+    /// How many messages per second libdime seals.
+    pub libdime_seals: f64,
+    /// How many messages per second libdime opens as recipient.
+    pub libdime_opens: f64,
+}
+
+/// The size at which cores are compared.
+pub const LARGE: Size = Size {
+    label: "1 MiB",
+    bytes: 1 << 20,
+    libdime_seals: 85.0,
+    libdime_opens: 108.0,
+};
+
+/// Sizes that benches go through.
+pub const SIZES: [Size; 3] = [
+    Size {
+        label: "1 KiB",
+        bytes: 1 << 10,
+        libdime_seals: 497.0,
+        libdime_opens: 1062.0,
+    },
+    Size {
+        label: "64 KiB",
+        bytes: 64 << 10,
+        libdime_seals: 377.0,
+        libdime_opens: 766.0,
+    },
+    LARGE,
+];
 
 fn keys(seed: u8) -> PrivateKeys {
     PrivateKeys {
@@ -110,9 +147,12 @@ impl Parties {
     }
 
     /// Seals `letter` as its author.
-    pub fn seal(&self, letter: &Letter) -> Vec<u8> {
+    pub fn seal(&self, letter: &Letter, workers: Workers) -> Vec<u8> {
         let mut entropy = StreamEntropy(ChaCha20Rng::from_seed([9; 32]));
-        let options = SealOptions::default();
+        let options = SealOptions {
+            workers,
+            ..SealOptions::default()
+        };
         seal(
             letter,
             &self.signets(),

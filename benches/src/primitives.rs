@@ -9,6 +9,9 @@ use dime_wire::keys::{
 use dime_wire::message::cipher::ChunkKey;
 use sha2::Digest as _;
 
+/// Bytes of a message from which on two signatures that begin alike are worth to share a pass.
+pub const SHARED_FROM: usize = 16 * 1024;
+
 /// How often an operation on a message needs each primitive, by what the format demands
 /// (spec/30 sections 3 to 5) and nothing else: no parsing, copying, short hashes or keyslots.
 ///
@@ -28,6 +31,8 @@ pub struct Primitives {
     pub verifying_keys: usize,
     /// Ed25519 signatures verified.
     pub verifications: usize,
+    /// SHA-512 passes over envelope and metadata.
+    pub head_passes: usize,
     /// SHA-512 passes over the display chunk's payload.
     pub payload_passes: usize,
     /// SHA-512 passes over the chunks of the message.
@@ -52,12 +57,18 @@ impl Primitives {
         encryptions: 1,
         ..Self::NONE
     };
-    /// Signing: metadata bounce, display bounce, origin signature. The two long ones begin with the
+    /// Signing: metadata bounce, display bounce, origin signature, each with two passes.
+    pub const SIGN_AS_ORIGIN_SMALL: Self = Self {
+        message_passes: 4,
+        ..Self::SIGN_AS_ORIGIN
+    };
+    /// The same of a message from [`SHARED_FROM`] bytes on. The two long ones begin with the
     /// same secret and the same bytes, so that their first passes are one.
     pub const SIGN_AS_ORIGIN: Self = Self {
         points: 1,
         agreements: 1,
         signatures: 3,
+        head_passes: 2,
         message_passes: 3,
         ..Self::NONE
     };
@@ -87,6 +98,7 @@ impl Primitives {
         agreements: 1,
         verifying_keys: 1,
         verifications: 3,
+        head_passes: 1,
         message_passes: 2,
         ..Self::NONE
     };
@@ -96,6 +108,7 @@ impl Primitives {
         agreements: 1,
         verifying_keys: 2,
         verifications: 10,
+        head_passes: 1,
         payload_passes: 1,
         message_passes: 4,
         decryptions: 1,
@@ -122,6 +135,7 @@ impl Primitives {
         signatures: 0,
         verifying_keys: 0,
         verifications: 0,
+        head_passes: 0,
         payload_passes: 0,
         message_passes: 0,
         encryptions: 0,
@@ -138,14 +152,15 @@ pub struct Material {
     encryption: EncryptionKey,
     peer: EncryptionPublicKey,
     chunk: ChunkKey,
+    head: Vec<u8>,
     payload: Vec<u8>,
     message: Vec<u8>,
 }
 
 impl Material {
-    /// For messages whose display payload has `payload` bytes, a multiple of 16, and whose chunks
-    /// have `message` bytes.
-    pub fn new(payload: usize, message: usize) -> Self {
+    /// For messages whose envelope and metadata have `head` bytes, whose display payload has
+    /// `payload`, a multiple of 16, and whose chunks have `message`.
+    pub fn new([head, payload, message]: [usize; 3]) -> Self {
         let signing = SigningKey::from_seed([1; 32]);
         Self {
             signature: signing.sign(&[]),
@@ -154,6 +169,7 @@ impl Material {
             encryption: EncryptionKey::derive([2; 32]),
             peer: EncryptionKey::derive([3; 32]).public(),
             chunk: ChunkKey::new([4; 32], [5; 16]),
+            head: vec![b'x'; head],
             payload: vec![b'x'; payload],
             message: vec![b'x'; message],
             signing,
@@ -173,6 +189,7 @@ impl Material {
             assert!(self.verifier.verify(black_box(&[]), &self.signature));
         }
         let passes = [
+            (work.head_passes, &self.head),
             (work.payload_passes, &self.payload),
             (work.message_passes, &self.message),
         ];

@@ -1,6 +1,7 @@
 //! Key files, and the armour of keys and signets.
 
 use dime_wire::Profile;
+use dime_wire::encoding;
 use dime_wire::keys::{EncryptionKey, KeyOwner, PrivateKeys, SigningKey};
 use dime_wire::signet::Signet;
 use serde_json::{Value, json};
@@ -122,7 +123,12 @@ fn load(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError>
             found.because(why);
         }
     }
-    Ok(json!({ "strict_base64": has_strict_body(&file) }))
+    let layout = layout(&file);
+    Ok(json!({
+        "strict_base64": has_strict_body(&file),
+        "whole": layout.map(|layout| layout == Layout::Libdime),
+        "narrow": layout == Some(Layout::Magma),
+    }))
 }
 
 fn signet(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError> {
@@ -182,4 +188,41 @@ fn has_strict_body(file: &[u8]) -> bool {
     let body = body.skip(1).take_while(|line| !line.contains("-----END "));
     let allowed = |c: char| c.is_ascii_alphanumeric() || "+/= \t\r".contains(c);
     body.flat_map(str::chars).all(allowed)
+}
+
+/// How the contents of a key file are laid out, looked at by themselves (spec/10 §10).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// Both keys in order, the length of the second in 2 bytes.
+    Libdime,
+    /// The same with a length of 1 byte.
+    Magma,
+    /// Anything else.
+    Other,
+}
+
+/// Nothing if the armour holds no base64.
+fn layout(file: &[u8]) -> Option<Layout> {
+    let text = String::from_utf8_lossy(file);
+    let lines = text
+        .lines()
+        .skip_while(|line| !line.contains("-----BEGIN "));
+    let body = lines
+        .skip(1)
+        .take_while(|line| !line.starts_with(['-', '=']));
+    let body: String = body.flat_map(str::split_whitespace).collect();
+    let binary = encoding::decode_strict(&body).ok()?;
+    let field = match binary.get(..2)? {
+        [0x07, 0xa0] => 3,
+        [0x07, 0xdd] => 2,
+        _ => return Some(Layout::Other),
+    };
+    let (first, second) = (binary.get(5..7), binary.get(39..));
+    let is_second = |head: &[u8]| second.is_some_and(|second| second.starts_with(head));
+    let layout = match (first, binary.len()) {
+        (Some([1, 32]), 74) if is_second(&[field, 0, 32]) => Layout::Libdime,
+        (Some([1, 32]), 73) if is_second(&[field, 32]) => Layout::Magma,
+        _ => Layout::Other,
+    };
+    Some(layout)
 }

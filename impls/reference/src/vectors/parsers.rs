@@ -85,18 +85,37 @@ fn envelope_facts(text: &[u8]) -> Value {
         let (_, value) = line.split_once(open).unwrap_or_default();
         value.strip_suffix(close).unwrap_or(value).to_owned()
     };
-    let plain = |text: &str| {
-        let allowed = |c: char| c.is_ascii_graphic() && !"<>()[]\\,;:\"".contains(c);
-        !text.is_empty() && text.chars().all(allowed)
-    };
     let (user, domain) = (value(0, '<', '>'), value(2, '<', '>'));
     let prints = [value(1, '[', ']'), value(3, '[', ']')];
     json!({
-        "address": plain(&user) && user.matches('@').count() == 1,
-        "domain": plain(&domain) && !domain.contains('@'),
-        "fingerprints": prints.iter().all(|print| print.len() == 86),
+        "address": is_plain_address(&user),
+        "domain": is_plain_domain(&domain),
+        "fingerprints": prints.iter().all(|print| is_plain_fingerprint(print)),
         "trailing": lines.get(4).is_some_and(|rest| !rest.is_empty()),
     })
+}
+
+/// Labels of letters, digits and inner hyphens (spec/40 §4).
+fn is_plain_domain(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let label = |label: &str| {
+        let ends = label.starts_with('-') || label.ends_with('-');
+        !label.is_empty() && label.len() <= 63 && !ends && label.chars().all(inner)
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}
+
+fn is_plain_address(text: &str) -> bool {
+    let (local, domain) = text.split_once('@').unwrap_or_default();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+    let atom = |atom: &str| !atom.is_empty() && atom.chars().all(allowed);
+    local.len() <= 64 && local.split('.').all(atom) && is_plain_domain(domain)
+}
+
+/// 86 characters of base64, the spare bits of the last one zero.
+fn is_plain_fingerprint(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
+    text.len() == 86 && text.chars().all(allowed) && text.ends_with(['A', 'Q', 'g', 'w'])
 }
 
 fn read_headers(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError> {

@@ -11,3 +11,4 @@ mod properties;
 mod sealing;
 mod stage;
 mod streams;
+mod workers;
