@@ -210,6 +210,8 @@ fn a_bounce_is_known_by_origin_and_author() {
         assert_eq!(read.contains("hello."), extent != "header", "{read}");
         assert!(read.contains("subject      figures"), "{read}");
     }
+    assert!(done(at, "inspect header").contains("message  (a bounce of the headers)"));
+    assert!(done(at, "inspect display").contains("message  (a bounce of the display)"));
     done(
         at,
         &format!("message seal --keys ann.key {SIGNETS} --body body -o other"),
