@@ -1,9 +1,8 @@
 //! Bounces: what a destination returns, and what origin and author make of it.
 
 use dime_wire::encoding::encode_padded;
-use dime_wire::message::Part;
 use dime_wire::message::{
-    Actor, BounceExtent, Bounces, ChunkType, Message, OpenError, bounce_as_destination,
+    Actor, BounceExtent, Bounces, ChunkType, Message, OpenError, Part, bounce_as_destination,
 };
 use serde_json::{Value, json};
 
@@ -65,9 +64,25 @@ pub(super) fn all(world: &World) -> Result<Vec<Value>, GenerateError> {
         is_of: false,
     });
     out.extend(refused(&draft, world, &sent, &other)?);
-    out.iter()
-        .map(|bounced| case(&draft, world, bounced))
-        .collect()
+    let cases = out.iter().map(|bounced| case(&draft, world, bounced));
+    let mut cases = cases.collect::<Result<Vec<_>, _>>()?;
+    cases.push(hardened(&draft, world)?);
+    Ok(cases)
+}
+
+/// Chunk 4 is in every bounce, and so the key that verifies chunk 5 of a hardened message.
+fn hardened(draft: &Draft, world: &World) -> Result<Value, GenerateError> {
+    let hardened = draft.clone().with(|draft| draft.options.hardened = true);
+    let sent = hardened.message(world, "bounces/sent-hardened")?;
+    let bounced = Bounced {
+        id: "bounces/hardened",
+        what: "A metadata bounce of a hardened message.",
+        bounce: bounce(&sent, BounceExtent::Metadata)?,
+        sent: &sent,
+        accepted: Some(BounceExtent::Metadata),
+        is_of: true,
+    };
+    case(&hardened, world, &bounced)
 }
 
 /// Bounces that origin and author refuse.

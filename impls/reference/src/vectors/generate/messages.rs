@@ -160,6 +160,24 @@ fn alternate_keys(cases: &mut Cases<'_>, plain: &Draft, two: &Draft) -> Result<(
             ALL_ACCEPT,
         ),
         (
+            "alternate/attachments",
+            "A display part and two attachments, all under the layer.",
+            plain.clone().with(|draft| {
+                draft.letter.attachments = vec![Part::plain("one"), Part::plain(vec![0u8; 500])];
+            }),
+            ALL_ACCEPT,
+        ),
+        (
+            "alternate/continued",
+            "An attachment of 250 bytes in pieces, each under the layer by itself; flags 0x82 and 0x02.",
+            two.clone().with(|draft| {
+                draft.letter.attachments = vec![Part::plain(vec![b'p'; 250])];
+                draft.options.largest_piece = Some(100);
+                draft.ephemeral_kept = true;
+            }),
+            ALL_ACCEPT,
+        ),
+        (
             "alternate/no-secret",
             "The recipient has no alternate secret.",
             plain.clone().with(|draft| draft.alternate_keys.clear()),
