@@ -92,6 +92,27 @@ fn refused<'a>(
     sent: &'a [u8],
     other: &[u8],
 ) -> Result<Vec<Bounced<'a>>, GenerateError> {
+    let rows = damaged(draft, world, sent, other)?;
+    let refused = rows.into_iter().map(|(id, what, bounce)| Bounced {
+        id,
+        what,
+        bounce,
+        sent,
+        accepted: None,
+        is_of: false,
+    });
+    Ok(refused.collect())
+}
+
+type Damaged = (&'static str, &'static str, Vec<u8>);
+
+/// Bounces that origin and author refuse: id, what is wrong, and the bytes.
+fn damaged(
+    draft: &Draft,
+    world: &World,
+    sent: &[u8],
+    other: &[u8],
+) -> Result<Vec<Damaged>, GenerateError> {
     let metadata = bounce(sent, BounceExtent::Metadata)?;
     let display = bounce(sent, BounceExtent::Display)?;
     let unsigned = draft.authored(world, "bounces/sent")?;
@@ -99,7 +120,7 @@ fn refused<'a>(
         .into_iter()
         .find(|(kind, _)| *kind == ChunkType::Display);
     let traced = [&[0x07, 0x2d, 0, 1, b't'], metadata.as_slice()].concat();
-    let rows = [
+    Ok(vec![
         (
             "bounces/signature-of-another-message",
             "Chunk 248 is that of another message.",
@@ -144,16 +165,7 @@ fn refused<'a>(
             traced,
         ),
         ("bounces/empty", "No bytes at all.", Vec::new()),
-    ];
-    let refused = rows.into_iter().map(|(id, what, bounce)| Bounced {
-        id,
-        what,
-        bounce,
-        sent,
-        accepted: None,
-        is_of: false,
-    });
-    Ok(refused.collect())
+    ])
 }
 
 fn bounce(sent: &[u8], extent: BounceExtent) -> Result<Vec<u8>, GenerateError> {
