@@ -78,26 +78,27 @@ pub enum FileError {
 /// # Errors
 /// [`FileError::Read`] or [`FileError::TooLarge`].
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    let fail = |error| FileError::Read {
+    if path == Path::new(STANDARD) {
+        return read_from(path, io::stdin().lock());
+    }
+    let file = File::open(path).map_err(|error| FileError::Read {
         path: path.to_owned(),
         error,
-    };
+    })?;
+    read_from(path, file)
+}
+
+/// All bytes of `reader`, which is the opened file at `path`.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_from(path: &Path, reader: impl Read) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let mut bytes = Zeroizing::new(Vec::new());
-    let count = if path == Path::new("-") {
-        io::stdin()
-            .lock()
-            .take(MAX_FILE + 1)
-            .read_to_end(&mut bytes)
-    } else {
-        let file = File::open(path).map_err(fail)?;
-        file.take(MAX_FILE + 1).read_to_end(&mut bytes)
-    };
-    match count {
-        Ok(count) if count as u64 > MAX_FILE => Err(FileError::TooLarge {
-            path: path.to_owned(),
-        }),
+    let path = path.to_owned();
+    match reader.take(MAX_FILE + 1).read_to_end(&mut bytes) {
+        Ok(count) if count as u64 > MAX_FILE => Err(FileError::TooLarge { path }),
         Ok(_) => Ok(bytes),
-        Err(error) => Err(fail(error)),
+        Err(error) => Err(FileError::Read { path, error }),
     }
 }
 

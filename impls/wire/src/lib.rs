@@ -1,8 +1,9 @@
 //! DIME wire formats and cryptography: keys, signets, management records and D/MIME messages.
 //!
-//! Everything here is a pure function of its arguments: the crate does no IO, reads no clock and
-//! draws no randomness of its own. Randomness comes in by purpose through
-//! [`message::MessageEntropy`], so that a recorded message can be made again byte for byte.
+//! Everything here is a pure function of its arguments: the crate does no IO but on streams that its
+//! caller opened ([`message::stream`]), reads no clock and draws no randomness of its own.
+//! Randomness comes in by purpose through [`message::MessageEntropy`], so that a recorded message can
+//! be made again byte for byte.
 //!
 //! Formats are parsed strictly and with limits. The one exception is [`dissect`], which takes
 //! apart what is malformed as far as it goes; it shares no code with the strict parsers.

@@ -21,6 +21,8 @@ pub(super) type Keys<'a> = [(Actor, Option<&'a EncryptionKey>); 4];
 const HEAD: usize = 69;
 /// Fewest bytes of a payload without the alternate padding.
 const SMALLEST: usize = 256;
+/// How a gzip stream begins.
+const GZIP: [u8; 3] = [0x1f, 0x8b, 0x08];
 /// AES block size.
 const BLOCK: usize = 16;
 
@@ -47,6 +49,7 @@ pub(super) fn gather(bytes: &[u8], cast: &Cast) -> Value {
         "descending": types.iter().zip(types.iter().skip(1)).any(|(one, next)| one > next),
         "repeated": repeated(&types),
         "has_other_headers": types.contains(&34),
+        "has_alternate_key": types.contains(&3),
         "has_alternate": types.contains(&3),
         "impossible_size": map.chunks.iter().any(has_impossible_size),
         "never_signed": message.never_signed(),
@@ -145,6 +148,9 @@ impl Taken<'_> {
     fn seen_by(&self, actor: Actor, cast: &Cast) -> Value {
         let mut parts = Vec::new();
         let (mut all_padding_fits, mut all_signed) = (true, true);
+        let (mut gzip_fits, mut only_contents_have_flags) = (true, true);
+        // Whether the chunk before was a piece of the same part.
+        let mut goes_on = false;
         let chunks = &self.map.chunks;
         for (index, chunk) in chunks.iter().enumerate() {
             let plain = self.plain(chunk, actor);
@@ -155,6 +161,12 @@ impl Taken<'_> {
             if let Some(payload) = Payload::read(&plain) {
                 let next = chunks.get(index + 1).map(|next| next.kind);
                 all_padding_fits &= payload.padding_fits();
+                let in_plain = payload.flags & 2 == 0 && !goes_on;
+                gzip_fits &=
+                    payload.flags & 4 == 0 || !in_plain || payload.behind.starts_with(&GZIP);
+                goes_on = payload.flags & 0x80 != 0 && next == Some(chunk.kind);
+                only_contents_have_flags &=
+                    matches!(chunk.kind, 67 | 131) || payload.flags & !1 == 0;
                 parts.push(payload.describe(chunk.kind, next != Some(chunk.kind)));
             }
         }
@@ -164,6 +176,8 @@ impl Taken<'_> {
             "parts": parts,
             "all_padding_fits": all_padding_fits,
             "all_signed": all_signed,
+            "gzip_fits": gzip_fits,
+            "only_contents_have_flags": only_contents_have_flags,
             "signets_are_of_their_kind": signets_are_of_their_kind(actor, cast),
             "envelope": envelopes.facts(actor, cast),
         });
@@ -297,7 +311,6 @@ impl<'a> Payload<'a> {
             "data": self.size,
             "flags": self.flags,
             "padding_fits": self.padding_fits(),
-            "begins_like_gzip": self.behind.starts_with(&[0x1f, 0x8b]),
             "goes_on_into_nothing": self.flags & 0x80 != 0 && is_last_of_kind,
         })
     }

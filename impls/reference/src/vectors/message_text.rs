@@ -97,10 +97,17 @@ fn fingerprint<'a>(text: &'a str, label: &str) -> Option<&'a str> {
     rest.split_once(']').map(|(value, _)| value)
 }
 
-/// Whether the name is that of the signet, if the signet tells one.
+/// Whether the name is that of the signet, if the signet tells one. Local parts are compared exactly.
 fn names(text: &str, label: &str, signet: &Signet) -> bool {
+    let same = |name: &str, own: &str| match (name.rsplit_once('@'), own.rsplit_once('@')) {
+        (Some((user, domain)), Some((own_user, own_domain))) => {
+            user == own_user && domain.eq_ignore_ascii_case(own_domain)
+        }
+        (None, None) => name.eq_ignore_ascii_case(own),
+        _ => false,
+    };
     let own = signet.identifier();
-    own.is_none_or(|own| name(text, label).is_some_and(|name| name.eq_ignore_ascii_case(own)))
+    own.is_none_or(|own| name(text, label).is_some_and(|name| same(name, own)))
 }
 
 fn fingerprints(text: &str, label: &str, signet: &Signet) -> bool {
@@ -147,8 +154,14 @@ pub(super) fn header_facts(data: &[u8]) -> Value {
     let has = |wanted: &&str| labels.iter().any(|label| label == wanted);
     json!({
         "has_required": required.iter().all(has),
-        "lines_end_in_crlf": lines.iter().all(|line| line.ends_with("\r\n")),
+        "lines_end_in_crlf": lines.iter().all(|line| ends_in_crlf(line)),
         "is_utf8": std::str::from_utf8(data).is_ok(),
         "labels": labels,
     })
+}
+
+/// Whether the line ends in CR LF and holds no other CR.
+fn ends_in_crlf(line: &str) -> bool {
+    line.strip_suffix("\r\n")
+        .is_some_and(|line| !line.contains('\r'))
 }

@@ -180,7 +180,8 @@ fn is_host(text: &str) -> bool {
     let (host, port) = text.split_once(':').unwrap_or((text, "26"));
     let is_label = |label: &str| {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        (1..=63).contains(&label.len()) && label.bytes().all(fits)
+        let edges = label.starts_with('-') || label.ends_with('-');
+        (1..=63).contains(&label.len()) && label.bytes().all(fits) && !edges
     };
     host.split('.').all(is_label) && port.parse::<u16>().is_ok_and(|port| port > 0)
 }

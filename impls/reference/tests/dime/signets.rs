@@ -197,7 +197,7 @@ fn a_changed_signet_is_signed_anew_and_holds() {
     write(at, "motto", "Carpe diem");
     done(
         at,
-        "signet edit ann.signet --keys alpha.key --org alpha.signet --set 16=Ann --set 21=1 --set 21=2 --named Colour=blue --set-file 25=motto -o changed",
+        "signet edit ann.signet --keys alpha.key --org alpha.signet --set name=Ann --set Phone-Number=1 --set 21=2 --named Colour=blue --set-file Motto=motto -o changed",
     );
     assert_eq!(
         done(at, "signet verify changed --org alpha.signet"),
@@ -212,7 +212,7 @@ fn a_changed_signet_is_signed_anew_and_holds() {
     );
     done(
         at,
-        "signet edit changed --keys alpha.key --org alpha.signet --remove 16 --remove 21 --remove 25 --remove-named Colour -o back",
+        "signet edit changed --keys alpha.key --org alpha.signet --remove Name --remove 21 --remove motto --remove-named Colour -o back",
     );
     assert_eq!(read(at, "back"), read(at, "ann.signet"));
     let stranger = fails(
@@ -230,6 +230,35 @@ fn a_changed_signet_is_signed_anew_and_holds() {
         2,
     );
     assert_eq!(said, "\"sixteen\" has no `=`");
+    let said = fails(
+        at,
+        "signet edit ann.signet --keys alpha.key --set sixteen=x",
+        2,
+    );
+    assert!(
+        said.starts_with("\"sixteen\" is not an informational field"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_fields_of_each_kind_are_told() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let at = folder.path();
+    insta::assert_snapshot!(done(at, "signet fields request"), @"
+      1  User-Signing-Key             required                255 bytes
+      2  User-Encryption-Key          required              65535 bytes
+      3  Alternate-Encryption-Key               repeats     65535 bytes
+      4  Chain-Of-Custody-Signature                            64 bytes
+      5  User-Ssr-Signature           required                 64 bytes
+    ");
+    let count = |kind: &str| {
+        json(at, &format!("signet fields {kind} --json"))
+            .as_array()
+            .map(Vec::len)
+    };
+    assert_eq!(count("organization"), Some(34));
+    assert_eq!(count("user"), Some(34));
 }
 
 #[test]
@@ -299,6 +328,12 @@ fn a_record_anchors_its_organization_and_no_other() {
         "{line}"
     );
     write(at, "broken", "ver=2 pok=x");
+    write(
+        at,
+        "zone",
+        "\"ver=1 pok=\" \"iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w\"\n",
+    );
+    assert!(done(at, "record show zone").contains("pok       iojj3"));
     assert!(fails(at, "record show broken", 1).starts_with("broken: record "));
     let said = fails(at, "record new --keys alpha.key --deliver mx_alpha", 2);
     assert_eq!(said, "\"mx_alpha\" is not a host name");

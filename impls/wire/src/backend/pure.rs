@@ -88,9 +88,12 @@ impl VerifyingKey {
 pub(crate) struct Point(k256::PublicKey);
 
 impl Point {
-    /// Reads a compressed point.
+    /// Reads a compressed point. The library takes other forms too, also of 33 bytes.
     pub(crate) fn from_compressed(bytes: &[u8; 33]) -> Option<Self> {
-        k256::PublicKey::from_sec1_bytes(bytes).ok().map(Self)
+        match bytes {
+            [2 | 3, ..] => k256::PublicKey::from_sec1_bytes(bytes).ok().map(Self),
+            _ => None,
+        }
     }
 
     /// The public key of `secret`, with its compressed form.

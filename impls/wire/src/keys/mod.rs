@@ -386,6 +386,16 @@ mod tests {
     }
 
     #[test]
+    fn of_a_points_encodings_only_the_compressed_one_is_read() {
+        let mut bytes = *EncryptionKey::derive([2; 32]).public().as_bytes();
+        for prefix in 0..=255 {
+            bytes[0] = prefix;
+            let read = EncryptionPublicKey::from_bytes(&bytes).is_ok();
+            assert_eq!(read, [2, 3].contains(&prefix), "{prefix}");
+        }
+    }
+
+    #[test]
     fn both_sides_derive_the_same_kek() {
         let (one, other) = (
             EncryptionKey::derive([1; 32]),

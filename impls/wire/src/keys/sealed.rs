@@ -76,6 +76,9 @@ impl PrivateKeys {
     }
 
     /// Opens an armoured sealed key file; the tag must fit the magic number.
+    ///
+    /// # Errors
+    /// [`KeyError::Armor`] for the text around it, [`KeyError::Sealed`] for all that is inside.
     pub fn open_armored(text: &str, key: &RealmKey) -> Result<(KeyOwner, Self), KeyError> {
         let (tag, file) = armor::decode(text).map_err(|_| KeyError::Armor)?;
         let (owner, keys) = Self::open(&file, key)?;

@@ -1,6 +1,7 @@
 //! What commands read: objects in any form, private keys, text, and passwords; standard input at
 //! most once.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -35,6 +36,12 @@ pub(crate) fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     Ok(files::read(path)?)
 }
 
+/// A file that may be larger than memory, to be read more than once.
+pub(crate) fn large(path: &Path) -> Result<File, Failure> {
+    once(path)?;
+    Ok(files::open_large(path)?)
+}
+
 /// A file of text.
 pub(crate) fn text(path: &Path) -> Result<Zeroizing<String>, Failure> {
     once(path)?;
@@ -66,7 +73,7 @@ pub(crate) fn alternate_key(path: &Path) -> Result<AlternateKey, Failure> {
 /// A management record.
 pub(crate) fn record(path: &Path) -> Result<ManagementRecord, Failure> {
     let text = text(path)?;
-    ManagementRecord::parse(text.trim())
+    ManagementRecord::from_zone_text(&text)
         .map_err(|error| Failure::Unusable(format!("{}: {error}", named(path))))
 }
 

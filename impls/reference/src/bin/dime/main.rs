@@ -21,6 +21,25 @@ use dime::files::FileError;
 
 /// What stands at the end of every long help.
 const AFTER_HELP: &str = "\
+Examples:
+  An organization, its signet, and the record that anchors it:
+    dime key new --owner organization -o alpha.key
+    dime signet new --keys alpha.key --domain alpha.example -o alpha.signet
+    dime record new --keys alpha.key --deliver mx.alpha.example -o alpha.txt
+  A user of it:
+    dime key new --owner user -o ann.key
+    dime signet request --keys ann.key |
+      dime signet sign --keys alpha.key --address ann@alpha.example -o ann.signet
+    dime signet verify ann.signet --org alpha.signet --record alpha.txt
+  A letter, with the signets of all four in its options:
+    SIGNETS='--author ann.signet --origin alpha.signet
+      --destination beta.signet --recipient bob.signet'
+    dime message seal $SIGNETS --keys ann.key --subject Hello < body > sealed
+    dime message sign sealed --keys alpha.key > signed
+    dime message open signed $SIGNETS --as recipient --keys bob.key
+  Anything at all:
+    dime inspect signed
+
 Files:
   A file that is left out or given as `-` is standard input or standard output.
   Objects are read in armour, base64 or binary; what they are is told by their contents.

@@ -1,10 +1,11 @@
 //! What commands write: objects in the form asked for, text for people, JSON for programs.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use dime::files::{self, Existing, FileError, Form};
+use dime::files::{self, Existing, FileError, Form, NewFile};
 use serde::Serialize;
 
 use crate::Failure;
@@ -74,16 +75,14 @@ impl Output {
         if self.out == Path::new(STANDARD) {
             return print_bytes(bytes);
         }
-        let existing = if self.force {
+        files::write(&self.out, bytes, self.existing()).map_err(or_force)
+    }
+
+    fn existing(&self) -> Existing {
+        if self.force {
             Existing::Replace
         } else {
             Existing::Keep
-        };
-        match files::write(&self.out, bytes, existing) {
-            Err(error @ FileError::Exists { .. }) => {
-                Err(Failure::Unusable(format!("{error}; see --force")))
-            }
-            done => Ok(done?),
         }
     }
 }
@@ -92,12 +91,47 @@ impl ObjectOutput {
     /// Writes an object in the form asked for, or in `default`.
     pub(crate) fn write(&self, tag: &str, binary: &[u8], default: Format) -> Result<(), Failure> {
         let format = self.format.unwrap_or(default);
+        self.check_terminal(format)?;
+        self.place.write(&Form::from(format).encode(tag, binary))
+    }
+
+    /// Whether the object is written as it is, if `default` is the form in case none was asked for.
+    pub(crate) fn is_binary(&self, default: Format) -> bool {
+        self.format.unwrap_or(default) == Format::Binary
+    }
+
+    /// Writes an object that may be larger than memory, in binary: `fill` writes it to a file, which
+    /// is put in place or printed when that is done.
+    pub(crate) fn write_large(
+        &self,
+        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.check_terminal(Format::Binary)?;
+        let path = &self.place.out;
+        if is_special(path) {
+            let mut file = files::spill(io::empty(), 0).map_err(Failure::unusable)?;
+            fill(&mut file)?;
+            file.rewind().map_err(Failure::unusable)?;
+            return copy_out(file, path);
+        }
+        let existing = self.place.existing();
+        let mut file = NewFile::to_be(path, existing).map_err(or_force)?;
+        fill(file.file())?;
+        let path = path.clone();
+        let whole = match file.finish() {
+            Ok(whole) => whole,
+            Err(error) => return Err(FileError::Write { path, error }.into()),
+        };
+        whole.name(path, existing).map(drop).map_err(or_force)
+    }
+
+    fn check_terminal(&self, format: Format) -> Result<(), Failure> {
         let to_terminal = self.place.out == Path::new(STANDARD) && io::stdout().is_terminal();
         if to_terminal && format == Format::Binary {
             let refused = "binary is not written to a terminal: see --out and --format";
             return Err(Failure::Unusable(refused.to_owned()));
         }
-        self.place.write(&Form::from(format).encode(tag, binary))
+        Ok(())
     }
 }
 
@@ -153,9 +187,43 @@ fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A file that is there may be replaced on demand.
+fn or_force(error: FileError) -> Failure {
+    match error {
+        FileError::Exists { .. } => Failure::Unusable(format!("{error}; see --force")),
+        other => other.into(),
+    }
+}
+
+/// Whether `path` is no file that could be put in place, but standard output, a device or a pipe.
+fn is_special(path: &Path) -> bool {
+    let special = |data: std::fs::Metadata| !data.is_file() && !data.is_dir();
+    path == Path::new(STANDARD) || path.metadata().is_ok_and(special)
+}
+
+/// Copies a file to standard output or what else is special.
+fn copy_out(mut file: File, path: &Path) -> Result<(), Failure> {
+    if path == Path::new(STANDARD) {
+        let mut out = io::stdout().lock();
+        return printed(io::copy(&mut file, &mut out).and_then(|_| out.flush()));
+    }
+    let target = File::options().write(true).open(path);
+    match target.and_then(|mut target| io::copy(&mut file, &mut target)) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let path = path.to_owned();
+            Err(FileError::Write { path, error }.into())
+        }
+    }
+}
+
 fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    printed(out.write_all(bytes).and_then(|()| out.flush()))
+}
+
+fn printed(done: io::Result<()>) -> Result<(), Failure> {
+    match done {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::Unread),
         Err(error) => Err(Failure::Unusable(format!(

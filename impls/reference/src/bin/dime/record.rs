@@ -17,7 +17,7 @@ use crate::{Failure, input};
 pub(crate) enum Action {
     /// Make a management record.
     New(Box<NewArguments>),
-    /// Show what is in the text of a management record.
+    /// Show what is in the text of a management record, bare or in quotation marks as in a zone file.
     Show {
         #[command(flatten)]
         subject: input::Subject,
@@ -116,7 +116,7 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
         Action::New(arguments) => new(&arguments),
         Action::Show { subject, printing } => {
             let text = input::text(&subject.file)?;
-            let record = ManagementRecord::parse(text.trim()).map_err(|error| {
+            let record = ManagementRecord::from_zone_text(&text).map_err(|error| {
                 Failure::Invalid(format!("{}: {error}", input::named(&subject.file)))
             })?;
             printing.show(&shown(&record), outline)

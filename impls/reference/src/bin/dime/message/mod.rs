@@ -1,13 +1,18 @@
 //! `dime message`: seal as author, sign as origin, open and judge as each actor.
 
+mod large;
 mod open;
 mod seal;
 mod show;
 
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
+use dime::files::{self, FileError, Form, Object};
 use dime_wire::keys::KeyOwner;
+use dime_wire::message::stream::{StreamError, StreamedMessage};
 use dime_wire::message::{
     Actor, BounceExtent, Bounces, Message, Signets, TreeSignature, bounce_as_destination,
     sign_as_origin,
@@ -17,6 +22,9 @@ use zeroize::Zeroizing;
 
 use crate::output::{Format, ObjectOutput};
 use crate::{Failure, input};
+
+/// Messages in binary of more bytes than this are not read into memory.
+const STREAMED_ABOVE: u64 = 32 * 1024 * 1024;
 
 /// The tag of armoured messages: the one published for magic number 1847 (spec/70 §1).
 const ARMOR_TAG: &str = "ENCRYPTED MESSAGE";
@@ -146,11 +154,25 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
 
 fn sign(arguments: &SignArguments) -> Result<(), Failure> {
     let path = &arguments.subject.file;
-    let bytes = read(path)?;
+    let source = source(path)?;
     let keys = arguments.keys.of(KeyOwner::Organization)?;
     let bounces = Bounces {
         metadata: arguments.wish.is_some(),
         display: matches!(arguments.wish, Some(Wish::Full | Wish::Display)),
+    };
+    let bytes = match source {
+        Source::Whole(bytes) => bytes,
+        Source::Streamed(file) => {
+            if !arguments.output.is_binary(Format::Binary) {
+                let refused = "a message of this size is written in binary only";
+                return Err(Failure::Unusable(refused.to_owned()));
+            }
+            return arguments.output.write_large(|out| {
+                let signed = StreamedMessage::read(file)
+                    .and_then(|mut message| message.sign_as_origin(&keys, bounces, None, out));
+                signed.map(drop).map_err(|error| refused(path, error))
+            });
+        }
     };
     let signed = sign_as_origin(&bytes, &keys, bounces, None);
     let signed = signed.map_err(|error| invalid(path, &error))?;
@@ -174,6 +196,44 @@ fn bounce(arguments: &BounceArguments) -> Result<(), Failure> {
 /// A message without its armour or base64.
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     Ok(input::object(path, "a message")?.binary)
+}
+
+/// A message, in memory or where it is.
+enum Source {
+    /// Without its armour or base64.
+    Whole(Zeroizing<Vec<u8>>),
+    /// In binary.
+    Streamed(File),
+}
+
+/// Reads a message, or opens it if it is in binary and larger than [`STREAMED_ABOVE`].
+fn source(path: &Path) -> Result<Source, Failure> {
+    let mut file = input::large(path)?;
+    let mut begins = || -> io::Result<(u64, Vec<u8>)> {
+        let mut first = Vec::new();
+        (&file).take(1).read_to_end(&mut first)?;
+        file.rewind()?;
+        Ok((file.metadata()?.len(), first))
+    };
+    let (size, first) = begins().map_err(|error| FileError::Read {
+        path: path.to_owned(),
+        error,
+    })?;
+    if size > STREAMED_ABOVE && Form::of(&first) == Form::Binary {
+        return Ok(Source::Streamed(file));
+    }
+    let bytes = files::read_from(path, file)?;
+    Ok(Source::Whole(
+        Object::decode(path, "a message", bytes)?.binary,
+    ))
+}
+
+/// The message at `path` does not hold, or could not be read.
+fn refused(path: &Path, error: StreamError) -> Failure {
+    match error {
+        StreamError::Open(error) => invalid(path, &error),
+        other => Failure::Unusable(format!("{}: {other}", input::named(path))),
+    }
 }
 
 /// The message at `path` does not hold.

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use dime::agent::client::Attachment;
-use dime::files::Existing;
+use dime::files::{self, Existing};
+use dime::large::Unpacker;
 use dime_wire::encoding::encode_padded;
 use dime_wire::keys::{AlternateKey, EncryptionKey};
 use dime_wire::message::{
@@ -14,7 +15,8 @@ use dime_wire::message::{
 };
 use serde::Serialize;
 
-use super::{ActorWord, SignetPaths, TreeWord, invalid, read};
+use super::large::{self, Outcome};
+use super::{ActorWord, SignetPaths, Source, TreeWord, invalid, read, source};
 use crate::output::{Printing, one_line, visible};
 use crate::{Failure, input};
 
@@ -25,17 +27,17 @@ const LONGEST_FILE_NAME: usize = 200;
 #[derive(clap::Args)]
 pub(crate) struct Reading {
     #[command(flatten)]
-    subject: input::Subject,
+    pub(super) subject: input::Subject,
     /// Which actor reads it.
     #[arg(long = "as", value_enum, value_name = "ACTOR")]
-    actor: ActorWord,
+    pub(super) actor: ActorWord,
     #[command(flatten)]
-    keys: input::KeySource,
+    pub(super) keys: input::KeySource,
     /// Key of the alternate layer; may be repeated.
     #[arg(long, value_name = "FILE")]
     alternate: Vec<PathBuf>,
     #[command(flatten)]
-    signets: SignetPaths,
+    pub(super) signets: SignetPaths,
     /// It is a bounce, which origin and author can read.
     #[arg(long)]
     bounce: bool,
@@ -53,15 +55,15 @@ pub(crate) struct Reading {
 #[derive(clap::Args)]
 pub(crate) struct OpenArguments {
     #[command(flatten)]
-    reading: Reading,
+    pub(super) reading: Reading,
     /// Write the body to this file, its parts one behind the other, instead of showing it.
     #[arg(long, value_name = "FILE")]
-    body: Option<PathBuf>,
+    pub(super) body: Option<PathBuf>,
     /// Write the attachments to this folder, under their names as far as these can be used.
     #[arg(long, value_name = "FOLDER")]
-    attachments: Option<PathBuf>,
+    pub(super) attachments: Option<PathBuf>,
     #[command(flatten)]
-    printing: Printing,
+    pub(super) printing: Printing,
 }
 
 #[derive(clap::Args)]
@@ -74,7 +76,7 @@ pub(crate) struct VerifyArguments {
 
 /// What an actor reads, in JSON. What is not for the actor is null or empty.
 #[derive(Serialize)]
-struct Shown {
+pub(super) struct Shown {
     /// `author`, `origin`, `destination` or `recipient`.
     reader: &'static str,
     author: Option<String>,
@@ -84,8 +86,8 @@ struct Shown {
     headers: Option<ShownHeaders>,
     /// All other headers, as they are.
     other_headers: Option<String>,
-    body: Vec<ShownPart>,
-    attachments: Vec<ShownAttachment>,
+    pub(super) body: Vec<ShownPart>,
+    pub(super) attachments: Vec<ShownAttachment>,
     /// Whether the destination cannot find the author out by trying signets; null where the reader
     /// cannot tell.
     hardened: Option<bool>,
@@ -103,30 +105,30 @@ struct ShownHeaders {
 }
 
 #[derive(Serialize)]
-struct ShownPart {
+pub(super) struct ShownPart {
     /// The flags of its chunk, as on the wire.
-    flags: u8,
-    size: usize,
+    pub(super) flags: u8,
+    pub(super) size: u64,
     /// Whether it still is under the alternate layer, which an author cannot take off.
-    still_sealed: bool,
+    pub(super) still_sealed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
+    pub(super) text: Option<String>,
     /// Padded base64 of what is not text.
     #[serde(skip_serializing_if = "Option::is_none")]
-    base64: Option<String>,
+    pub(super) base64: Option<String>,
 }
 
 #[derive(Serialize)]
-struct ShownAttachment {
+pub(super) struct ShownAttachment {
     /// Its name, if it has one.
-    name: Option<String>,
-    size: usize,
+    pub(super) name: Option<String>,
+    pub(super) size: u64,
     /// Where it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<String>,
+    pub(super) file: Option<String>,
     /// Padded base64, if it was not written to a file.
     #[serde(skip_serializing_if = "Option::is_none")]
-    base64: Option<String>,
+    pub(super) base64: Option<String>,
 }
 
 /// Which optional signatures are there; all that are there hold.
@@ -151,12 +153,20 @@ struct Verdict {
 }
 
 pub(crate) fn run(arguments: &OpenArguments) -> Result<(), Failure> {
-    let mut opened = open(&arguments.reading)?;
+    let reading = &arguments.reading;
+    let bytes = match reading.source()? {
+        Source::Whole(bytes) => bytes,
+        Source::Streamed(file) => match large::show(arguments, file)? {
+            Outcome::Done => return Ok(()),
+            Outcome::Compressed(file) => files::read_from(&reading.subject.file, file)?,
+        },
+    };
+    let mut opened = open(reading, &bytes)?;
     expand(&mut opened).map_err(|error| invalid(&arguments.reading.subject.file, &error))?;
     let mut shown = shown(arguments.reading.actor, &opened);
     if let Some(path) = &arguments.body {
         let body: Vec<&[u8]> = opened.display.iter().map(|part| &*part.data).collect();
-        dime::files::write(path, &body.concat(), Existing::Keep)?;
+        files::write(path, &body.concat(), Existing::Keep)?;
         for part in &mut shown.body {
             (part.text, part.base64) = (None, None);
         }
@@ -174,7 +184,13 @@ pub(crate) fn run(arguments: &OpenArguments) -> Result<(), Failure> {
 
 pub(crate) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
     let reader = Actor::from(arguments.reading.actor).name();
-    let done = open(&arguments.reading).map(drop);
+    let done = match arguments.reading.source()? {
+        Source::Whole(bytes) => open(&arguments.reading, &bytes).map(drop),
+        Source::Streamed(file) => {
+            let open = large::open(&arguments.reading, file, &mut Unpacker::default());
+            open.map(drop)
+        }
+    };
     let reason = match &done {
         Ok(()) => None,
         Err(Failure::Invalid(reason)) => Some(reason.clone()),
@@ -208,14 +224,13 @@ fn expand(opened: &mut Opened) -> Result<(), ExpandError> {
     Ok(())
 }
 
-fn open(reading: &Reading) -> Result<Opened, Failure> {
+fn open(reading: &Reading, bytes: &[u8]) -> Result<Opened, Failure> {
     let path = &reading.subject.file;
-    let bytes = read(path)?;
     let (_, keys) = reading.keys.any()?;
     let opened = if reading.bounce {
-        open_bounce(reading, &bytes, &keys.encryption)
+        open_bounce(reading, bytes, &keys.encryption)
     } else {
-        open_message(reading, &bytes, &keys.encryption)
+        open_message(reading, bytes, &keys.encryption)
     };
     opened?.map_err(|error| invalid(path, &error))
 }
@@ -309,7 +324,16 @@ fn open_bounce(
 }
 
 impl Reading {
-    fn policy(&self) -> ReadPolicy {
+    /// The message; a bounce in memory.
+    fn source(&self) -> Result<Source, Failure> {
+        let path = &self.subject.file;
+        if self.bounce {
+            return Ok(Source::Whole(read(path)?));
+        }
+        source(path)
+    }
+
+    pub(super) fn policy(&self) -> ReadPolicy {
         ReadPolicy {
             origin_keys: if self.primary_key_only {
                 OriginKeys::PokOnly
@@ -321,13 +345,13 @@ impl Reading {
         }
     }
 
-    fn alternate_keys(&self) -> Result<Vec<AlternateKey>, Failure> {
+    pub(super) fn alternate_keys(&self) -> Result<Vec<AlternateKey>, Failure> {
         let paths = self.alternate.iter();
         paths.map(|path| input::alternate_key(path)).collect()
     }
 }
 
-fn shown(actor: ActorWord, opened: &Opened) -> Shown {
+pub(super) fn shown(actor: ActorWord, opened: &Opened) -> Shown {
     let envelope = &opened.envelope;
     let other = opened.other_headers.as_deref();
     let parts = opened.display.iter().enumerate();
@@ -370,7 +394,7 @@ fn shown_part(part: &Part, still_sealed: bool) -> ShownPart {
     let text = text.filter(|_| !still_sealed);
     ShownPart {
         flags: part.flags.0,
-        size: part.data.len(),
+        size: part.data.len() as u64,
         still_sealed,
         text: text.map(str::to_owned),
         base64: match text {
@@ -384,7 +408,7 @@ fn shown_attachment(part: &Part) -> ShownAttachment {
     let (name, contents) = named_contents(part);
     ShownAttachment {
         name,
-        size: contents.len(),
+        size: contents.len() as u64,
         file: None,
         base64: Some(encode_padded(&contents)),
     }
@@ -397,13 +421,19 @@ fn named_contents(part: &Part) -> (Option<String>, Vec<u8>) {
     }
 }
 
-/// Writes an attachment under its own name, or under its number if that names no plain file.
+/// An attachment's own name, or its number if that names no plain file.
+pub(super) fn file_name(name: Option<&str>, position: usize) -> String {
+    match name.filter(|name| is_file_name(name)) {
+        Some(name) => name.to_owned(),
+        None => format!("attachment-{}", position + 1),
+    }
+}
+
+/// Writes an attachment under its [`file_name`].
 fn write_attachment(folder: &Path, position: usize, part: &Part) -> Result<String, Failure> {
     let (name, contents) = named_contents(part);
-    let usable = name.filter(|name| is_file_name(name));
-    let name = usable.unwrap_or_else(|| format!("attachment-{}", position + 1));
-    let path = folder.join(name);
-    dime::files::write(&path, &contents, Existing::Keep)?;
+    let path = folder.join(file_name(name.as_deref(), position));
+    files::write(&path, &contents, Existing::Keep)?;
     Ok(path.display().to_string())
 }
 
@@ -416,7 +446,7 @@ fn is_file_name(name: &str) -> bool {
         && name == one_line(name)
 }
 
-fn outline(shown: &Shown) -> String {
+pub(super) fn outline(shown: &Shown) -> String {
     let mut text = String::new();
     for (label, value) in [
         ("author", &shown.author),

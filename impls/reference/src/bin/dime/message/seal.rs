@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use dime::agent::client::{Attachment, format_date};
+use dime::large::LargeFiles;
 use dime_wire::keys::KeyOwner;
 use dime_wire::message::{
     CommonHeaders, Letter, Padding, Part, SealOptions, Signets, StreamEntropy, seal,
@@ -78,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let keys = arguments.keys.of(KeyOwner::User)?;
     let all = arguments.signets.all()?;
     let signets = all.borrowed();
-    let letter = letter(arguments, &signets, &machine)?;
+    let mut letter = letter(arguments, &signets, &machine)?;
     let options = SealOptions {
         alternate: arguments.alternate,
         hardened: arguments.hardened,
@@ -90,11 +91,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         ..SealOptions::default()
     };
     let mut entropy = StreamEntropy(machine.entropy("letter[1].seal"));
+    if !arguments.gzip && arguments.output.is_binary(Format::Binary) {
+        let files = files(arguments)?;
+        return arguments.output.write_large(|out| {
+            let sealed = files.seal(
+                &letter,
+                &signets,
+                &keys.signing,
+                &mut entropy,
+                &options,
+                out,
+            );
+            sealed.map(drop).map_err(Failure::unusable)
+        });
+    }
+    letter.display = vec![part(&input::bytes(&arguments.body)?, arguments.gzip)];
+    letter.attachments = attachments(&arguments.attach, arguments.gzip)?;
     let sealed = seal(&letter, &signets, &keys.signing, &mut entropy, &options);
     let sealed = sealed.map_err(Failure::unusable)?;
     arguments.output.write(ARMOR_TAG, &sealed, Format::Binary)
 }
 
+/// The letter without body and attachments.
 fn letter(
     arguments: &Arguments,
     signets: &Signets<'_>,
@@ -121,8 +139,24 @@ fn letter(
         recipient,
         // libdime cannot read a message without other headers.
         other_headers: headers.map_or_else(|| b"\r\n".to_vec(), |bytes| bytes.to_vec()),
-        display: vec![part(&input::bytes(&arguments.body)?, arguments.gzip)],
-        attachments: attachments(&arguments.attach, arguments.gzip)?,
+        display: Vec::new(),
+        attachments: Vec::new(),
+    })
+}
+
+/// Body and attachments, to be read while the letter is sealed.
+fn files(arguments: &Arguments) -> Result<LargeFiles, Failure> {
+    let attached = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Ok((name.into_owned(), input::large(path)?))
+    };
+    Ok(LargeFiles {
+        body: input::large(&arguments.body)?,
+        attachments: arguments
+            .attach
+            .iter()
+            .map(attached)
+            .collect::<Result<_, Failure>>()?,
     })
 }
 

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use dime_wire::keys::KeyOwner;
 use dime_wire::signet::{
-    FULL_SIGNATURE, Field, IDENTIFIED_SIGNATURE, NAMED, Signet, SignetEditor, SignetError, State,
+    FIRST_INFORMATION, FULL_SIGNATURE, Field, IDENTIFIED_SIGNATURE, LAST_INFORMATION, NAMED,
+    Signet, SignetEditor, SignetError, SignetKind, State,
 };
 
 use super::write;
@@ -22,9 +23,9 @@ pub(crate) struct Arguments {
     organization: Option<PathBuf>,
     #[command(flatten)]
     fields: FieldArguments,
-    /// Remove all fields with this number; may be repeated.
-    #[arg(long, value_name = "ID")]
-    remove: Vec<u8>,
+    /// Remove all fields with this name or number; may be repeated.
+    #[arg(long, value_name = "FIELD")]
+    remove: Vec<String>,
     /// Remove all fields that bring this name; may be repeated.
     #[arg(long, value_name = "NAME")]
     remove_named: Vec<String>,
@@ -38,11 +39,12 @@ pub(crate) struct Arguments {
 /// Informational fields to put into a signet.
 #[derive(clap::Args)]
 pub(crate) struct FieldArguments {
-    /// Informational field by its number and text, as in `16=Alpha Ltd`; may be repeated.
-    #[arg(long = "set", value_name = "ID=TEXT")]
+    /// Informational field by its name or number, as in `Name=Alpha Ltd` or `16=Alpha Ltd`; may be
+    /// repeated. `dime signet fields` tells all.
+    #[arg(long = "set", value_name = "FIELD=TEXT")]
     set: Vec<String>,
-    /// Informational field by its number, from a file, as in `252=photo.png`; may be repeated.
-    #[arg(long, value_name = "ID=FILE")]
+    /// Informational field from a file, as in `Photo=photo.png`; may be repeated.
+    #[arg(long, value_name = "FIELD=FILE")]
     set_file: Vec<String>,
     /// Field with a name of its own, as in `Colour=blue`; may be repeated.
     #[arg(long = "named", value_name = "NAME=TEXT")]
@@ -54,9 +56,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let keys = arguments.keys.of(KeyOwner::Organization)?;
     let issuer = arguments.organization.as_deref();
     let issuer = issuer.map(input::signet).transpose()?;
-    let given = arguments.fields.read()?;
+    let given = arguments.fields.read(signet.kind())?;
+    let removed = arguments.remove.iter();
+    let removed = removed.map(|word| field_id(word, signet.kind()));
+    let removed = removed.collect::<Result<Vec<u8>, Failure>>()?;
     let mut editor = signet.edit();
-    let changed = change(&mut editor, arguments, &given).and_then(|()| {
+    let changed = change(&mut editor, &removed, arguments, &given).and_then(|()| {
         sign(
             &mut editor,
             signet.structure(),
@@ -75,10 +80,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn change(
     editor: &mut SignetEditor,
+    removed: &[u8],
     arguments: &Arguments,
     given: &[Given],
 ) -> Result<(), SignetError> {
-    for id in &arguments.remove {
+    for id in removed {
         editor.remove(*id)?;
     }
     for name in &arguments.remove_named {
@@ -138,10 +144,12 @@ impl Given {
 }
 
 impl FieldArguments {
-    pub(super) fn read(&self) -> Result<Vec<Given>, Failure> {
+    /// The fields as they go into a signet of this kind.
+    pub(super) fn read(&self, kind: SignetKind) -> Result<Vec<Given>, Failure> {
         let mut given = Vec::new();
         for word in &self.set {
-            let (id, text) = numbered(word)?;
+            let (field, text) = halves(word)?;
+            let id = field_id(field, kind)?;
             given.push(Given {
                 id,
                 name: None,
@@ -149,7 +157,8 @@ impl FieldArguments {
             });
         }
         for word in &self.set_file {
-            let (id, path) = numbered(word)?;
+            let (field, path) = halves(word)?;
+            let id = field_id(field, kind)?;
             given.push(Given {
                 id,
                 name: None,
@@ -173,10 +182,21 @@ pub(super) fn halves(word: &str) -> Result<(&str, &str), Failure> {
         .ok_or_else(|| Failure::Unusable(format!("{word:?} has no `=`")))
 }
 
-fn numbered(word: &str) -> Result<(u8, &str), Failure> {
-    let (id, value) = halves(word)?;
-    let id = id
-        .parse()
-        .map_err(|_| Failure::Unusable(format!("{id:?} is not the number of a field")))?;
-    Ok((id, value))
+/// The id of an informational field that is given by its number, or by its name in any case.
+fn field_id(word: &str, kind: SignetKind) -> Result<u8, Failure> {
+    if let Ok(id) = word.parse() {
+        return Ok(id);
+    }
+    let named = |id: &u8| {
+        let row = kind.field_row(*id);
+        row.is_some_and(|row| row.label.eq_ignore_ascii_case(word))
+    };
+    (FIRST_INFORMATION..=LAST_INFORMATION)
+        .filter(|id| *id != NAMED)
+        .find(named)
+        .ok_or_else(|| {
+            Failure::Unusable(format!(
+                "{word:?} is not an informational field: see `dime signet fields`"
+            ))
+        })
 }

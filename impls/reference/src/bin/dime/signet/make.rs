@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use dime_wire::keys::{KeyOwner, PrivateKeys};
 use dime_wire::signet::{
-    Field, Permissions, Signet, issue_fields, organization, request, validate_request,
+    Field, Permissions, Signet, SignetKind, issue_fields, organization, request, validate_request,
 };
 
 use super::edit::{FieldArguments, Given, halves};
@@ -94,7 +94,7 @@ pub(crate) fn new(arguments: &NewArguments) -> Result<(), Failure> {
         let (permissions, key) = secondary(word)?;
         draft = draft.sok(permissions, key);
     }
-    for Given { id, name, data } in arguments.fields.read()? {
+    for Given { id, name, data } in arguments.fields.read(SignetKind::Organization)? {
         draft = match name {
             Some(name) => draft.named_field(&name, &data),
             None => draft.field(id, &data),
@@ -157,7 +157,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> Result<(), Failure> {
             )));
         }
     }
-    let given = arguments.fields.read()?;
+    let given = arguments.fields.read(SignetKind::User)?;
     let fields: Vec<Field<'_>> = given.iter().map(Given::as_field).collect();
     let signet = issue_fields(&request, &keys.signing, &fields, &arguments.address);
     let signet = signet.map_err(|error| {

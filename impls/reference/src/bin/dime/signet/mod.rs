@@ -1,6 +1,7 @@
 //! `dime signet`: from keys to signets, and what signets are worth.
 
 mod edit;
+mod fields;
 mod forms;
 mod make;
 mod show;
@@ -37,6 +38,8 @@ pub(crate) enum Action {
     Rejoin(forms::RejoinArguments),
     /// Show what is in a signet or signing request.
     Show(show::Arguments),
+    /// Show which fields there are.
+    Fields(fields::Arguments),
     /// Judge a signet or signing request; the exit status is 0 only if it holds.
     ///
     /// An organization's signet needs the management record that anchors it; a user's signet the
@@ -54,6 +57,7 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
         Action::Split(arguments) => forms::split(&arguments),
         Action::Rejoin(arguments) => forms::rejoin(&arguments),
         Action::Show(arguments) => show::run(&arguments),
+        Action::Fields(arguments) => fields::run(&arguments),
         Action::Verify(arguments) => verify::run(&arguments),
     }
 }
