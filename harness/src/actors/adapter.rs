@@ -235,6 +235,28 @@ pub struct Adapter {
     option: String,
 }
 
+impl Manifest {
+    /// Reads the text of `adapter.yaml`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let manifest: Self = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        if manifest.start.is_empty() {
+            return Err("`start` is empty".into());
+        }
+        if manifest.roles.is_empty() {
+            return Err("`roles` is empty".into());
+        }
+        if !(1..=MAX_READY_SECONDS).contains(&manifest.ready.within_seconds) {
+            return Err(format!(
+                "`within-seconds` is not from 1 to {MAX_READY_SECONDS}"
+            ));
+        }
+        Ok(manifest)
+    }
+}
+
 /// The adapters that come with dimespec.
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../impls/adapters");
 /// The workspace this program was built from, for the build commands of built-in adapters.
@@ -301,19 +323,7 @@ impl Adapter {
             path: path.to_path_buf(),
             message,
         };
-        let manifest: Manifest =
-            serde_saphyr::from_str(text).map_err(|error| refuse(error.to_string()))?;
-        if manifest.start.is_empty() {
-            return Err(refuse("`start` is empty".into()));
-        }
-        if manifest.roles.is_empty() {
-            return Err(refuse("`roles` is empty".into()));
-        }
-        if !(1..=MAX_READY_SECONDS).contains(&manifest.ready.within_seconds) {
-            return Err(refuse(format!(
-                "`within-seconds` is not from 1 to {MAX_READY_SECONDS}"
-            )));
-        }
+        let manifest = Manifest::parse(text).map_err(&refuse)?;
         let mut templates = BTreeMap::new();
         for file in manifest.files.values() {
             let template = read(file)
