@@ -250,7 +250,7 @@ fn what_a_recipient_reads_by_hand_is_what_the_case_says() {
             let display = reader.parts(67, alternate.as_deref());
             assert_eq!(described(&display), expected["display"], "{id}");
             assert_eq!(
-                described(&reader.parts(131, None)),
+                described(&reader.parts(131, alternate.as_deref())),
                 expected["attach"],
                 "{id}"
             );
@@ -259,7 +259,7 @@ fn what_a_recipient_reads_by_hand_is_what_the_case_says() {
             read += 1;
         }
     }
-    assert_eq!(read, 20);
+    assert_eq!(read, 22);
 }
 
 /// Chunk 5 is signed by the author, or under the hardened profile by the key in chunk 4.

@@ -34,7 +34,7 @@ pub fn write(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), FileEr
 /// Writes a secret to a new file that only its owner may read; never over another file.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     put(path, bytes, Existing::Keep, true)
 }

@@ -286,7 +286,6 @@ fn parse_reason(error: &ParseError) -> &'static str {
         ParseError::Repeated(_) => "repeated",
         ParseError::NoEphemeral => "no-ephemeral",
         ParseError::EphemeralKey => "ephemeral-key",
-        #[allow(unreachable_patterns)]
         _ => "other",
     }
 }

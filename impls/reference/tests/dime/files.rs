@@ -74,24 +74,18 @@ fn standard_input_is_read_once() {
     assert_eq!(said, "standard input is asked for more than once");
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_password_is_asked_for_only_where_somebody_can_answer() {
     let folder = society();
     let at = folder.path();
     done(at, "stacie account --user ann -o account");
-    let mut command = command(at, "stacie derive --account account -o derived");
     // A session of its own has no terminal to ask.
-    #[cfg(unix)]
-    {
-        let mut detached = Command::new("setsid");
-        detached
-            .arg("--wait")
-            .arg(command.get_program())
-            .args(command.get_args());
-        detached.current_dir(at);
-        command = detached;
-    }
-    let output = command.stdin(Stdio::null()).output().expect("is there");
+    let command = command(at, "stacie derive --account account -o derived");
+    let mut detached = Command::new("setsid");
+    detached.current_dir(at).arg("--wait");
+    detached.arg(command.get_program()).args(command.get_args());
+    let output = detached.stdin(Stdio::null()).output().expect("is there");
     let said = complaint(&output, "stacie derive", 2);
     assert!(said.starts_with("failed to ask for a password: "), "{said}");
 }

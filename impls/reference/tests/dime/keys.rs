@@ -170,7 +170,15 @@ fn an_account_yields_what_the_published_table_says() {
     );
     let realm = derived["realm_key"].as_str().unwrap_or_default();
     assert!(realm.starts_with("u18KkHQ1jtcvsx-p__1J"), "{realm}");
+}
 
+#[test]
+fn a_secret_is_encrypted_under_an_account_and_opens_only_whole() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let at = folder.path();
+    done(at, "stacie account --user ann --form legacy -o account");
+    write(at, "password", "SiliconSallySellsSeaShells");
+    let from = "--account account --password-file password";
     let rounds = run_with(
         at,
         "stacie rounds --password-file - --bonus 8",

@@ -129,6 +129,31 @@ fn every_way_of_sealing_is_read() {
 }
 
 #[test]
+fn an_author_s_copy_under_the_alternate_layer_is_not_written_as_if_it_were_readable() {
+    let folder = letter();
+    let at = folder.path();
+    done(
+        at,
+        &format!(
+            "message seal --keys ann.key {SIGNETS} --body body --attach figures.csv --alternate -o layered"
+        ),
+    );
+    let line = format!("message open layered --as author --keys ann.key {SIGNETS}");
+    let shown = json(at, &format!("{line} --json"));
+    assert_eq!(shown["body"][0]["still_sealed"], true);
+    assert_eq!(shown["attachments"][0]["still_sealed"], true);
+    assert!(done(at, &line).contains("(under the alternate layer)"));
+    for option in ["--body out", "--attachments ."] {
+        let said = fails(at, &format!("{line} {option}"), 2);
+        assert!(
+            said.starts_with("the parts are under the alternate layer"),
+            "{said}"
+        );
+    }
+    assert!(!at.join("out").exists());
+}
+
+#[test]
 fn what_does_not_hold_ends_with_1() {
     let folder = letter();
     let at = folder.path();
@@ -185,6 +210,8 @@ fn a_bounce_is_known_by_origin_and_author() {
         assert_eq!(read.contains("hello."), extent != "header", "{read}");
         assert!(read.contains("subject      figures"), "{read}");
     }
+    assert!(done(at, "inspect header").contains("message  (a bounce of the headers)"));
+    assert!(done(at, "inspect display").contains("message  (a bounce of the display)"));
     done(
         at,
         &format!("message seal --keys ann.key {SIGNETS} --body body -o other"),

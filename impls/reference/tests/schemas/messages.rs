@@ -171,6 +171,7 @@ pub struct Verdict {
     pub other_headers_b64: Option<Base64>,
     /// `null` where the parts stay under the alternate layer.
     pub display: Option<Vec<Part>>,
+    /// As `display`.
     pub attach: Option<Vec<Part>>,
 }
 

@@ -15,7 +15,7 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::{BackEnd, pure};
 
-pub(crate) use super::pure::{decrypt_cbc, encrypt_cbc};
+pub(crate) use super::pure::{decrypt_cbc, decrypt_cbc_to_vec, encrypt_cbc};
 
 pub(super) const BACK_ENDS: [BackEnd; 6] = [
     ("SHA-512", "aws-lc"),

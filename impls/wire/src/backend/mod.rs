@@ -21,7 +21,8 @@ use pure as active;
 
 pub use active::Sha512;
 pub(crate) use active::{
-    Point, SigningKey, VerifyingKey, decrypt_cbc, encrypt_cbc, open_gcm, seal_gcm,
+    Point, SigningKey, VerifyingKey, decrypt_cbc, decrypt_cbc_to_vec, encrypt_cbc, open_gcm,
+    seal_gcm,
 };
 
 /// A primitive and the library that computes it in this build.

@@ -127,6 +127,19 @@ pub(crate) fn decrypt_cbc(key: &[u8; 32], iv: &[u8; 16], data: &mut [u8]) {
     cbc::Decryptor::<Aes256>::new(&(*key).into(), &(*iv).into()).decrypt_blocks(blocks);
 }
 
+/// Decrypts the whole blocks of `data` to as many bytes of their own.
+pub(crate) fn decrypt_cbc_to_vec(key: &[u8; 32], iv: &[u8; 16], data: &[u8]) -> Vec<u8> {
+    let (from, _) = Array::slice_as_chunks(data);
+    let from: &[Block<Aes256>] = from;
+    let mut out = vec![0; data.len()];
+    let (to, _) = Array::slice_as_chunks_mut(&mut out);
+    let to: &mut [Block<Aes256>] = to;
+    cbc::Decryptor::<Aes256>::new(&(*key).into(), &(*iv).into())
+        .decrypt_blocks_b2b(from, to)
+        .expect("both have as many blocks");
+    out
+}
+
 /// Encrypts `data` in place and returns the tag; nothing if `data` is beyond what GCM may take.
 pub(crate) fn seal_gcm(
     key: &[u8; 32],

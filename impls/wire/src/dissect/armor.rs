@@ -40,6 +40,25 @@ pub(super) fn node(bytes: &[u8]) -> Option<Node> {
     if end.is_none() {
         root = root.with_problem("not closed by an END line");
     }
+    root = with_contents(root, text, begin, inside);
+    let behind = end.as_ref().map(|line| line.end);
+    root.children
+        .extend(end.map(|line| Node::new("end", line, Value::None)));
+    let more = behind.and_then(|at| text.get(at..)).unwrap_or_default();
+    Some(if more.trim().is_empty() {
+        root
+    } else {
+        root.with_remark("text follows, which is not looked at")
+    })
+}
+
+/// Adds what stands between the BEGIN and the END line: base64, and on its last line a checksum.
+fn with_contents(
+    mut root: Node,
+    text: &str,
+    begin: Range<usize>,
+    mut inside: Vec<Range<usize>>,
+) -> Node {
     let checksum = inside.pop_if(|line| {
         squeezed(text, line).first() == Some(&b'=') && squeezed(text, line).len() == 5
     });
@@ -63,15 +82,7 @@ pub(super) fn node(bytes: &[u8]) -> Option<Node> {
             root.children.push(node.with_problem_if(problem.or(wrong)));
         }
     }
-    let behind = end.as_ref().map(|line| line.end);
-    root.children
-        .extend(end.map(|line| Node::new("end", line, Value::None)));
-    let more = behind.and_then(|at| text.get(at..)).unwrap_or_default();
-    Some(if more.trim().is_empty() {
-        root
-    } else {
-        root.with_remark("text follows, which is not looked at")
-    })
+    root
 }
 
 /// An object in bare base64, if there is one.

@@ -45,6 +45,11 @@ fn judge(root: Node, kinds: &[u8]) -> Node {
     if kinds.first() != Some(&2) {
         return root.with_problem("does not begin with an ephemeral key");
     }
+    match kinds.last() {
+        Some(248) if !kinds.contains(&225) => return root.with_remark("a bounce of the headers"),
+        Some(249) if !kinds.contains(&225) => return root.with_remark("a bounce of the display"),
+        _ => {}
+    }
     let missing = REQUIRED.iter().find(|kind| !kinds.contains(kind));
     match missing.and_then(|kind| chunk_name(*kind)) {
         Some(name) => root.with_remark(format!("not complete: no {name}")),

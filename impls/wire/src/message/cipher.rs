@@ -4,7 +4,7 @@
 use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 use super::KEYSLOT_SIZE;
-use crate::backend::{decrypt_cbc, encrypt_cbc};
+use crate::backend::{decrypt_cbc, decrypt_cbc_to_vec, encrypt_cbc};
 use crate::keys::Kek;
 
 /// Key and initialization vector of one chunk.
@@ -81,6 +81,11 @@ impl ChunkKey {
     pub fn decrypt(&self, payload: &mut [u8]) {
         decrypt_cbc(&self.key, &self.iv, payload);
     }
+
+    /// Decrypts a payload that stays as it is; a shorter last block comes out as zeros.
+    pub fn decrypt_to_vec(&self, payload: &[u8]) -> Vec<u8> {
+        decrypt_cbc_to_vec(&self.key, &self.iv, payload)
+    }
 }
 
 impl std::fmt::Debug for ChunkKey {
@@ -112,6 +117,7 @@ mod tests {
         let mut data = [7u8; 64];
         key.encrypt(&mut data);
         assert_ne!(data, [7; 64]);
+        assert_eq!(key.decrypt_to_vec(&data), [7; 64]);
         key.decrypt(&mut data);
         assert_eq!(data, [7; 64]);
     }

@@ -3,7 +3,8 @@
 //! Layout before encryption: signature (64) over all that follows, data length (3), flags (1), pad
 //! byte (1), data, padding.
 
-use super::Part;
+use super::{ChunkType, Part};
+use crate::alternate::{Agreement, TAG_SIZE};
 use crate::keys::{Signature, SigningKey, Verifier};
 use crate::reader::{Reader, big_endian};
 
@@ -117,13 +118,17 @@ pub(super) fn padding(data: usize, flags: Flags, random: u8) -> (usize, u8) {
 /// Appends a standard payload with `data` to `out`, signed, not yet encrypted.
 pub(super) fn write(out: &mut Vec<u8>, part: PartView<'_>, random: u8, author: &SigningKey) {
     let start = out.len();
-    let size = part.data.len() + part.tail.len();
+    let size = part.size();
     let (length, pad) = padding(size, part.flags, random);
     out.resize(start + SIGNATURE_SIZE, 0);
     out.extend_from_slice(&big_endian::<3>(size));
     out.extend_from_slice(&[part.flags.0, pad]);
+    let data = out.len();
     out.extend_from_slice(part.data);
-    out.extend_from_slice(part.tail);
+    if let Some(layer) = part.layer {
+        let tag = layer.seal(part.flags, out.get_mut(data..).unwrap_or_default());
+        out.extend_from_slice(&tag);
+    }
     out.resize(out.len() + length, pad);
     if let Some((signature, signed)) = out
         .get_mut(start..)
@@ -133,12 +138,34 @@ pub(super) fn write(out: &mut Vec<u8>, part: PartView<'_>, random: u8, author: &
     }
 }
 
-/// Data to be written: a slice and what follows it, under one length.
+/// Data to be written, copied once and encrypted where it then stands.
 #[derive(Clone, Copy)]
 pub(super) struct PartView<'a> {
     pub(super) flags: Flags,
     pub(super) data: &'a [u8],
-    pub(super) tail: &'a [u8],
+    /// What the alternate layer does to the data first.
+    pub(super) layer: Option<UnderLayer<'a>>,
+}
+
+impl PartView<'_> {
+    /// Bytes of the data as it is written.
+    pub(super) fn size(&self) -> usize {
+        self.data.len() + self.layer.map_or(0, |_| TAG_SIZE)
+    }
+}
+
+/// The alternate layer, for the chunk that stands at one place.
+#[derive(Clone, Copy)]
+pub(super) struct UnderLayer<'a> {
+    pub(super) agreement: &'a Agreement,
+    pub(super) kind: ChunkType,
+    pub(super) index: usize,
+}
+
+impl UnderLayer<'_> {
+    fn seal(&self, flags: Flags, data: &mut [u8]) -> [u8; TAG_SIZE] {
+        self.agreement.seal(self.kind, self.index, flags.0, data)
+    }
 }
 
 /// Takes a decrypted payload apart and keeps its data. `author` verifies the plaintext signature;
@@ -227,8 +254,8 @@ mod tests {
                 &mut payload,
                 PartView {
                     flags,
-                    data: b"some ",
-                    tail: b"data",
+                    data: b"some data",
+                    layer: None,
                 },
                 3,
                 &key,
@@ -316,7 +343,7 @@ mod tests {
             PartView {
                 flags: Flags::NONE,
                 data: b"x",
-                tail: b"",
+                layer: None,
             },
             0,
             &key,

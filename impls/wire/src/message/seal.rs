@@ -4,18 +4,16 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use zeroize::Zeroizing;
-
 use super::chunk::{CHUNK_HEAD, EPHEMERAL_SIZE, MESSAGE_HEAD, SIGNATURE_SIZE};
 use super::cipher::ChunkKey;
 use super::letter::{check_key, check_names, check_parts, check_sizes, envelopes};
-use super::payload::{self, Padding, PartView};
+use super::payload::{self, Padding, PartView, UnderLayer};
 use super::signatures::tree_input;
 use super::{
     Actor, ChunkType, Flags, HeaderError, KEYSLOT_SIZE, Letter, MAXIMUM_MESSAGE, MAXIMUM_PAYLOAD,
     MESSAGE_MAGIC, MessageEntropy, Part, Signets, TRACING_MAGIC, TreeSignature, Workers, pieces,
 };
-use crate::alternate::{self, Agreement};
+use crate::alternate::Agreement;
 use crate::keys::{
     AlternateKey, EncryptionKey, EncryptionPublicKey, FirstPass, Kek, Signature, SigningKey,
     VerifyingKey,
@@ -314,13 +312,17 @@ impl<'a> Sealer<'a> {
         piece: &[u8],
         agreement: &Agreement,
     ) -> Result<(), SealError> {
-        let flags = self.padding.flags(flags.with(Flags::ALTERNATE_KEY));
-        let mut data = Zeroizing::new(piece.to_vec());
-        let tag: [u8; alternate::TAG_SIZE] =
-            agreement.seal(kind, self.chunks.len(), flags.0, data.as_mut_slice());
-        let tail = tag.as_slice();
-        let data = data.as_slice();
-        self.part(kind, PartView { flags, data, tail })
+        let index = self.chunks.len();
+        let part = PartView {
+            flags: flags.with(Flags::ALTERNATE_KEY),
+            data: piece,
+            layer: Some(UnderLayer {
+                agreement,
+                kind,
+                index,
+            }),
+        };
+        self.part(kind, part)
     }
 
     fn standard(&mut self, kind: ChunkType, flags: Flags, data: &[u8]) -> Result<(), SealError> {
@@ -329,7 +331,7 @@ impl<'a> Sealer<'a> {
             PartView {
                 flags,
                 data,
-                tail: &[],
+                layer: None,
             },
         )
     }
@@ -343,7 +345,7 @@ impl<'a> Sealer<'a> {
             return Err(SealError::TooLarge);
         }
         let random = self.entropy.padding(self.chunks.len());
-        let random = self.padding.byte(part.data.len() + part.tail.len(), random);
+        let random = self.padding.byte(part.size(), random);
         let start = self.open_chunk(kind, 0);
         let signer = self.signers.get(&kind).unwrap_or(self.author);
         payload::write(&mut self.out, part, random, signer);

@@ -56,9 +56,7 @@ impl<'m, 'a> View<'m, 'a> {
 
     fn decrypt(&self, chunk: &Chunk<'_>) -> Result<Vec<u8>, OpenError> {
         let slot = chunk.slot(self.actor).ok_or(OpenError::Undecryptable)?;
-        let mut payload = chunk.payload.to_vec();
-        ChunkKey::from_keyslot(&self.kek, slot).decrypt(&mut payload);
-        Ok(payload)
+        Ok(ChunkKey::from_keyslot(&self.kek, slot).decrypt_to_vec(chunk.payload))
     }
 
     fn read(&self, chunk: &Chunk<'_>, author: Option<&Verifier>) -> Result<Part, OpenError> {

@@ -127,7 +127,7 @@ pub fn request(
 /// the `address`.
 ///
 /// Refused: a request whose self signature is wrong, or whose alternate key has a length width that
-/// a user signet cannot have. Custody is for the caller to judge with [`validate_request`], as
+/// a user signet cannot have. Custody is for the caller to judge with [`super::validate_request`], as
 /// only it knows the previous signet; which address the request may have is for the caller, too.
 pub fn issue(
     request: &Signet,

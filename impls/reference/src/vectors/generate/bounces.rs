@@ -1,9 +1,8 @@
 //! Bounces: what a destination returns, and what origin and author make of it.
 
 use dime_wire::encoding::encode_padded;
-use dime_wire::message::Part;
 use dime_wire::message::{
-    Actor, BounceExtent, Bounces, ChunkType, Message, OpenError, bounce_as_destination,
+    Actor, BounceExtent, Bounces, ChunkType, Message, OpenError, Part, bounce_as_destination,
 };
 use serde_json::{Value, json};
 
@@ -65,9 +64,25 @@ pub(super) fn all(world: &World) -> Result<Vec<Value>, GenerateError> {
         is_of: false,
     });
     out.extend(refused(&draft, world, &sent, &other)?);
-    out.iter()
-        .map(|bounced| case(&draft, world, bounced))
-        .collect()
+    let cases = out.iter().map(|bounced| case(&draft, world, bounced));
+    let mut cases = cases.collect::<Result<Vec<_>, _>>()?;
+    cases.push(hardened(&draft, world)?);
+    Ok(cases)
+}
+
+/// Chunk 4 is in every bounce, and so the key that verifies chunk 5 of a hardened message.
+fn hardened(draft: &Draft, world: &World) -> Result<Value, GenerateError> {
+    let hardened = draft.clone().with(|draft| draft.options.hardened = true);
+    let sent = hardened.message(world, "bounces/sent-hardened")?;
+    let bounced = Bounced {
+        id: "bounces/hardened",
+        what: "A metadata bounce of a hardened message.",
+        bounce: bounce(&sent, BounceExtent::Metadata)?,
+        sent: &sent,
+        accepted: Some(BounceExtent::Metadata),
+        is_of: true,
+    };
+    case(&hardened, world, &bounced)
 }
 
 /// Bounces that origin and author refuse.
@@ -77,6 +92,27 @@ fn refused<'a>(
     sent: &'a [u8],
     other: &[u8],
 ) -> Result<Vec<Bounced<'a>>, GenerateError> {
+    let rows = damaged(draft, world, sent, other)?;
+    let refused = rows.into_iter().map(|(id, what, bounce)| Bounced {
+        id,
+        what,
+        bounce,
+        sent,
+        accepted: None,
+        is_of: false,
+    });
+    Ok(refused.collect())
+}
+
+type Damaged = (&'static str, &'static str, Vec<u8>);
+
+/// Bounces that origin and author refuse: id, what is wrong, and the bytes.
+fn damaged(
+    draft: &Draft,
+    world: &World,
+    sent: &[u8],
+    other: &[u8],
+) -> Result<Vec<Damaged>, GenerateError> {
     let metadata = bounce(sent, BounceExtent::Metadata)?;
     let display = bounce(sent, BounceExtent::Display)?;
     let unsigned = draft.authored(world, "bounces/sent")?;
@@ -84,7 +120,7 @@ fn refused<'a>(
         .into_iter()
         .find(|(kind, _)| *kind == ChunkType::Display);
     let traced = [&[0x07, 0x2d, 0, 1, b't'], metadata.as_slice()].concat();
-    let rows = [
+    Ok(vec![
         (
             "bounces/signature-of-another-message",
             "Chunk 248 is that of another message.",
@@ -129,16 +165,7 @@ fn refused<'a>(
             traced,
         ),
         ("bounces/empty", "No bytes at all.", Vec::new()),
-    ];
-    let refused = rows.into_iter().map(|(id, what, bounce)| Bounced {
-        id,
-        what,
-        bounce,
-        sent,
-        accepted: None,
-        is_of: false,
-    });
-    Ok(refused.collect())
+    ])
 }
 
 fn bounce(sent: &[u8], extent: BounceExtent) -> Result<Vec<u8>, GenerateError> {

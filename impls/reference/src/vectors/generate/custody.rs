@@ -36,7 +36,11 @@ const ROTATED: [&str; 4] = [
 
 /// `custody.json`.
 pub(super) fn all(world: &World) -> Result<Vec<Value>, GenerateError> {
-    let cases = good().into_iter().chain(broken()).chain(invalid());
+    let cases = good()
+        .into_iter()
+        .chain(broken())
+        .chain(misplaced())
+        .chain(invalid());
     cases.map(|case| case.to_json(world)).collect()
 }
 
@@ -131,6 +135,12 @@ fn broken() -> Vec<Case> {
                 cause: "signature",
             },
         ),
+    ]
+}
+
+/// Signets left out, in another order, or once more.
+fn misplaced() -> Vec<Case> {
+    vec![
         Case::new(
             "custody/missing-link",
             "The second of three signets is left out.",

@@ -187,7 +187,6 @@ impl Draft {
             let other = &self.letter.other_headers;
             let other = (!other.is_empty()).then(|| encode_padded(other));
             told["other_headers_b64"] = json!(other);
-            told["attach"] = self.described(&self.letter.attachments, Flags::NONE);
             let layer = if self.options.alternate {
                 Flags::ALTERNATE_KEY
             } else {
@@ -195,11 +194,16 @@ impl Draft {
             };
             // Without the ephemeral secret an author has no more than ciphertext of a sent copy.
             let is_open = actor == Actor::Recipient || self.ephemeral_kept;
-            told["display"] = if is_open || !self.options.alternate {
-                self.described(&self.letter.display, layer)
-            } else {
-                Value::Null
-            };
+            for (key, parts) in [
+                ("display", &self.letter.display),
+                ("attach", &self.letter.attachments),
+            ] {
+                told[key] = if is_open || !self.options.alternate {
+                    self.described(parts, layer)
+                } else {
+                    Value::Null
+                };
+            }
         }
         if actor != Actor::Destination {
             told["hardened"] = json!(self.options.hardened);

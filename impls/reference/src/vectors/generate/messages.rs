@@ -87,6 +87,7 @@ pub(super) fn alternate(world: &World) -> Result<Vec<Value>, GenerateError> {
     });
     let mut cases = Cases::new(world);
     alternate_keys(&mut cases, &plain, &two)?;
+    alternate_contents(&mut cases, &plain, &two)?;
     cases.changed_by_origin(
         "alternate/chunk-3-dropped-by-origin",
         "The origin took out chunk 3 before it signed.",
@@ -131,9 +132,6 @@ fn alternate_keys(cases: &mut Cases<'_>, plain: &Draft, two: &Draft) -> Result<(
         draft.recipient = "recipient_devices_id";
         draft.alternate_keys = vec!["recipient", "recipient_device"];
     });
-    let compressed = plain.clone().with(|draft| {
-        draft.letter.display = vec![Part::compressed(&b"again and ".repeat(40))];
-    });
     for (id, what, draft, expected) in [
         (
             "alternate/one-part",
@@ -154,12 +152,6 @@ fn alternate_keys(cases: &mut Cases<'_>, plain: &Draft, two: &Draft) -> Result<(
             ALL_ACCEPT,
         ),
         (
-            "alternate/compressed",
-            "Compressed first, then put under the layer; flags 0x06.",
-            compressed,
-            ALL_ACCEPT,
-        ),
-        (
             "alternate/no-secret",
             "The recipient has no alternate secret.",
             plain.clone().with(|draft| draft.alternate_keys.clear()),
@@ -175,6 +167,43 @@ fn alternate_keys(cases: &mut Cases<'_>, plain: &Draft, two: &Draft) -> Result<(
         ),
     ] {
         cases.sent(id, what, &draft, expected)?;
+    }
+    Ok(())
+}
+
+/// What may be under the layer.
+fn alternate_contents(
+    cases: &mut Cases<'_>,
+    plain: &Draft,
+    two: &Draft,
+) -> Result<(), GenerateError> {
+    let compressed = plain.clone().with(|draft| {
+        draft.letter.display = vec![Part::compressed(&b"again and ".repeat(40))];
+    });
+    for (id, what, draft) in [
+        (
+            "alternate/compressed",
+            "Compressed first, then put under the layer; flags 0x06.",
+            compressed,
+        ),
+        (
+            "alternate/attachments",
+            "A display part and two attachments, all under the layer.",
+            plain.clone().with(|draft| {
+                draft.letter.attachments = vec![Part::plain("one"), Part::plain(vec![0u8; 500])];
+            }),
+        ),
+        (
+            "alternate/continued",
+            "An attachment of 250 bytes in pieces, each under the layer by itself; flags 0x82 and 0x02.",
+            two.clone().with(|draft| {
+                draft.letter.attachments = vec![Part::plain(vec![b'p'; 250])];
+                draft.options.largest_piece = Some(100);
+                draft.ephemeral_kept = true;
+            }),
+        ),
+    ] {
+        cases.sent(id, what, &draft, ALL_ACCEPT)?;
     }
     Ok(())
 }
@@ -250,7 +279,11 @@ fn chunks_of_another(cases: &mut Cases<'_>, hardened: &Draft) -> Result<(), Gene
 /// `messages_parts.json`: parts, flags and paddings.
 pub(super) fn parts(world: &World) -> Result<Vec<Value>, GenerateError> {
     let mut out = Vec::new();
-    for (id, what, draft, expected) in good_parts().into_iter().chain(bad_parts()) {
+    let rows = good_parts()
+        .into_iter()
+        .chain(padded_parts())
+        .chain(bad_parts());
+    for (id, what, draft, expected) in rows {
         let message = draft.message(world, id)?;
         let mut case = draft.case(world, id, what, &message, expected)?;
         if let Some(sizes) = padded_sizes(id) {
@@ -303,6 +336,12 @@ fn good_parts() -> Vec<Row> {
             }),
             ALL_ACCEPT,
         ),
+    ]
+}
+
+fn padded_parts() -> Vec<Row> {
+    let display = |parts: Vec<Part>| Draft::new().with(|draft| draft.letter.display = parts);
+    vec![
         (
             "parts/alternate-padding",
             "Flag 0x01 on one of two parts.",

@@ -47,7 +47,7 @@ fn reforged(
             let view = PartView {
                 flags,
                 data,
-                tail: &[],
+                layer: None,
             };
             plain = Vec::new();
             write(&mut plain, view, 0, author);

@@ -312,7 +312,7 @@ fn the_published_vector_holds() {
         let part = PartView {
             flags: Flags::NONE,
             data: text.as_bytes(),
-            tail: &[],
+            layer: None,
         };
         write(&mut out, part, 0, key);
         out

@@ -10,7 +10,9 @@ use dime::large::{Unpacked, Unpacker};
 use dime_wire::message::stream::{OpenedStream, PartDescription, StreamedMessage};
 use dime_wire::message::{DestinationSignets, Flags, OriginSignets};
 
-use super::open::{OpenArguments, Reading, ShownAttachment, ShownPart, file_name, outline, shown};
+use super::open::{
+    OpenArguments, Reading, ShownAttachment, ShownPart, file_name, is_sealed, outline, shown,
+};
 use super::{ActorWord, refused};
 use crate::Failure;
 
@@ -29,7 +31,8 @@ pub(super) fn show(arguments: &OpenArguments, file: File) -> Result<Outcome, Fai
     let mut unpacker = Unpacker::new(arguments.body.as_deref(), folder)?;
     let (opened, mut file) = open(reading, file, &mut unpacker)?;
     let mut parts = opened.display.iter().chain(&opened.attachments);
-    let sealed = !opened.opened.still_sealed.is_empty();
+    let sealed = is_sealed(&opened.opened);
+    arguments.check_unsealed(&opened.opened)?;
     if !sealed && parts.any(|part| part.flags.includes(Flags::GZIP)) {
         let size = file.metadata().map_err(Failure::unusable)?.len();
         if size > files::MAX_FILE {
@@ -47,7 +50,10 @@ pub(super) fn show(arguments: &OpenArguments, file: File) -> Result<Outcome, Fai
         .collect();
     let attached = unpacker.keep()?.into_iter().enumerate();
     shown.attachments = attached
-        .map(|(at, attached)| shown_attachment(folder, at, attached))
+        .map(|(at, attached)| {
+            let sealed = opened.opened.attachments_still_sealed.contains(&at);
+            shown_attachment(folder, at, attached, sealed)
+        })
         .collect::<Result<_, _>>()?;
     arguments.printing.show(&shown, outline)?;
     Ok(Outcome::Done)
@@ -117,6 +123,7 @@ fn shown_attachment(
     folder: Option<&Path>,
     position: usize,
     attached: Unpacked,
+    still_sealed: bool,
 ) -> Result<ShownAttachment, Failure> {
     let path = folder.map(|folder| folder.join(file_name(attached.name.as_deref(), position)));
     let file = match attached.file.zip(path) {
@@ -126,6 +133,7 @@ fn shown_attachment(
     Ok(ShownAttachment {
         name: attached.name,
         size: attached.size,
+        still_sealed,
         file: file.map(|path| path.display().to_string()),
         base64: None,
     })

@@ -123,6 +123,8 @@ pub(super) struct ShownAttachment {
     /// Its name, if it has one.
     pub(super) name: Option<String>,
     pub(super) size: u64,
+    /// Whether it still is under the alternate layer, which an author cannot take off.
+    pub(super) still_sealed: bool,
     /// Where it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) file: Option<String>,
@@ -162,6 +164,7 @@ pub(crate) fn run(arguments: &OpenArguments) -> Result<(), Failure> {
         },
     };
     let mut opened = open(reading, &bytes)?;
+    arguments.check_unsealed(&opened)?;
     expand(&mut opened).map_err(|error| invalid(&arguments.reading.subject.file, &error))?;
     let mut shown = shown(arguments.reading.actor, &opened);
     if let Some(path) = &arguments.body {
@@ -214,14 +217,32 @@ pub(crate) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
 
 /// Expands what is compressed, but for what still is under the alternate layer.
 fn expand(opened: &mut Opened) -> Result<(), ExpandError> {
-    let sealed = &opened.still_sealed;
-    let display = opened.display.iter_mut().enumerate();
-    let open = display.filter(|(at, _)| !sealed.contains(at));
-    let parts = open.map(|(_, part)| part);
-    for part in parts.chain(&mut opened.attachments) {
+    // The layer covers all parts or none.
+    if is_sealed(opened) {
+        return Ok(());
+    }
+    for part in opened.display.iter_mut().chain(&mut opened.attachments) {
         part.data = part.expanded(MAXIMUM_EXPANSION)?.into_owned();
     }
     Ok(())
+}
+
+/// Whether the parts still are under the alternate layer.
+pub(super) fn is_sealed(opened: &Opened) -> bool {
+    !opened.still_sealed.is_empty() || !opened.attachments_still_sealed.is_empty()
+}
+
+impl OpenArguments {
+    /// Refuses to write contents to files that nobody could read.
+    pub(super) fn check_unsealed(&self, opened: &Opened) -> Result<(), Failure> {
+        let writes = self.body.is_some() || self.attachments.is_some();
+        if writes && is_sealed(opened) {
+            let sealed =
+                "the parts are under the alternate layer, which this reader cannot take off";
+            return Err(Failure::Unusable(sealed.to_owned()));
+        }
+        Ok(())
+    }
 }
 
 fn open(reading: &Reading, bytes: &[u8]) -> Result<Opened, Failure> {
@@ -356,6 +377,9 @@ pub(super) fn shown(actor: ActorWord, opened: &Opened) -> Shown {
     let other = opened.other_headers.as_deref();
     let parts = opened.display.iter().enumerate();
     let parts = parts.map(|(at, part)| shown_part(part, opened.still_sealed.contains(&at)));
+    let sealed = &opened.attachments_still_sealed;
+    let attachments = opened.attachments.iter().enumerate();
+    let attachments = attachments.map(|(at, part)| shown_attachment(part, sealed.contains(&at)));
     Shown {
         reader: Actor::from(actor).name(),
         author: envelope.author.clone(),
@@ -365,7 +389,7 @@ pub(super) fn shown(actor: ActorWord, opened: &Opened) -> Shown {
         headers: opened.common.as_ref().map(shown_headers),
         other_headers: other.map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
         body: parts.collect(),
-        attachments: opened.attachments.iter().map(shown_attachment).collect(),
+        attachments: attachments.collect(),
         hardened: opened.tree.map(|_| opened.hardened),
         signatures: ShownSignatures {
             tree: opened.tree.map(|tree| match tree {
@@ -404,11 +428,12 @@ fn shown_part(part: &Part, still_sealed: bool) -> ShownPart {
     }
 }
 
-fn shown_attachment(part: &Part) -> ShownAttachment {
+fn shown_attachment(part: &Part, still_sealed: bool) -> ShownAttachment {
     let (name, contents) = named_contents(part);
     ShownAttachment {
         name,
         size: contents.len() as u64,
+        still_sealed,
         file: None,
         base64: Some(encode_padded(&contents)),
     }
@@ -481,7 +506,11 @@ pub(super) fn outline(shown: &Shown) -> String {
         }
     }
     for attachment in &shown.attachments {
-        let name = attachment.name.as_deref().unwrap_or("without a name");
+        let name = match &attachment.name {
+            Some(name) => name,
+            None if attachment.still_sealed => "under the alternate layer",
+            None => "without a name",
+        };
         text += &format!(
             "attachment   {} bytes {}\n",
             attachment.size,
