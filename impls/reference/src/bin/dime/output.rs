@@ -161,6 +161,17 @@ impl Printing {
     }
 }
 
+/// What a command that printed a verdict ends with: the verdict, whether or not somebody read it.
+pub(crate) fn judged(
+    printed: Result<(), Failure>,
+    verdict: Result<(), Failure>,
+) -> Result<(), Failure> {
+    match printed {
+        Ok(()) | Err(Failure::Unread) => verdict,
+        failed => failed,
+    }
+}
+
 /// Prints text to standard output.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     print_bytes(text.as_bytes())

@@ -1,5 +1,6 @@
 //! `dime message open` and `verify`: what an actor may read, once everything it can check holds.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use dime::agent::client::Attachment;
@@ -17,7 +18,7 @@ use serde::Serialize;
 
 use super::large::{self, Outcome};
 use super::{ActorWord, SignetPaths, Source, TreeWord, invalid, read, source};
-use crate::output::{Printing, one_line, visible};
+use crate::output::{Printing, judged, one_line, visible};
 use crate::{Failure, input};
 
 /// Most characters of a file name that an attachment is written under.
@@ -175,8 +176,9 @@ pub(crate) fn run(arguments: &OpenArguments) -> Result<(), Failure> {
         }
     }
     if let Some(folder) = &arguments.attachments {
+        let mut names = FileNames::default();
         for (position, part) in opened.attachments.iter().enumerate() {
-            let file = write_attachment(folder, position, part)?;
+            let file = write_attachment(folder, &mut names, position, part)?;
             if let Some(shown) = shown.attachments.get_mut(position) {
                 (shown.file, shown.base64) = (Some(file), None);
             }
@@ -204,15 +206,15 @@ pub(crate) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
         holds: reason.is_none(),
         reason,
     };
-    arguments.printing.show(&verdict, |verdict| {
+    let printed = arguments.printing.show(&verdict, |verdict| {
         let holds = if verdict.holds {
             "holds"
         } else {
             "does not hold"
         };
         format!("{holds}\n")
-    })?;
-    done
+    });
+    judged(printed, done)
 }
 
 /// Expands what is compressed, but for what still is under the alternate layer.
@@ -446,18 +448,40 @@ fn named_contents(part: &Part) -> (Option<String>, Vec<u8>) {
     }
 }
 
-/// An attachment's own name, or its number if that names no plain file.
-pub(super) fn file_name(name: Option<&str>, position: usize) -> String {
-    match name.filter(|name| is_file_name(name)) {
-        Some(name) => name.to_owned(),
-        None => format!("attachment-{}", position + 1),
+/// The names under which the attachments of one message are written.
+#[derive(Default)]
+pub(super) struct FileNames(BTreeSet<String>);
+
+impl FileNames {
+    /// An attachment's own name, or its number if that names no plain file or one before it has it.
+    pub(super) fn of(&mut self, name: Option<&str>, position: usize) -> String {
+        let mut candidate = match name.filter(|name| is_file_name(name)) {
+            Some(name) => name.to_owned(),
+            None => format!("attachment-{}", position + 1),
+        };
+        // Ends: there are fewer names than attempts.
+        for attempt in 0..=self.0.len() {
+            if self.0.insert(candidate.clone()) {
+                break;
+            }
+            candidate = match attempt {
+                0 => format!("attachment-{}", position + 1),
+                attempt => format!("attachment-{}-{attempt}", position + 1),
+            };
+        }
+        candidate
     }
 }
 
-/// Writes an attachment under its [`file_name`].
-fn write_attachment(folder: &Path, position: usize, part: &Part) -> Result<String, Failure> {
+/// Writes an attachment under a name out of `names`.
+fn write_attachment(
+    folder: &Path,
+    names: &mut FileNames,
+    position: usize,
+    part: &Part,
+) -> Result<String, Failure> {
     let (name, contents) = named_contents(part);
-    let path = folder.join(file_name(name.as_deref(), position));
+    let path = folder.join(names.of(name.as_deref(), position));
     files::write(&path, &contents, Existing::Keep)?;
     Ok(path.display().to_string())
 }
