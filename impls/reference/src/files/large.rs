@@ -45,14 +45,17 @@ pub fn open_large(path: &Path) -> Result<File, FileError> {
 /// [`io::ErrorKind::FileTooLarge`] beyond the limit, and what reading and writing fail with.
 pub fn spill(reader: impl Read, limit: u64) -> io::Result<File> {
     let folder = std::env::temp_dir();
-    let mut file = tempfile::tempfile_in(&folder).map_err(|error| {
+    let no_room = |error: io::Error| {
         let folder = folder.display();
-        io::Error::new(
-            error.kind(),
-            format!("no temporary file in {folder}: {error}"),
-        )
+        let why = format!("failed to write a temporary file in {folder}: {error}");
+        io::Error::new(error.kind(), why)
+    };
+    let mut file = tempfile::tempfile_in(&folder).map_err(no_room)?;
+    let copied = io::copy(&mut reader.take(limit.saturating_add(1)), &mut file);
+    let copied = copied.map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull => no_room(error),
+        _ => error,
     })?;
-    let copied = io::copy(&mut reader.take(limit.saturating_add(1)), &mut file)?;
     if copied > limit {
         return Err(io::ErrorKind::FileTooLarge.into());
     }

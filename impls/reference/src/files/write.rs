@@ -69,7 +69,8 @@ fn put(path: &Path, bytes: &[u8], existing: Existing, secret: bool) -> Result<()
 
 fn place(path: &Path, bytes: &[u8], existing: Existing, secret: bool) -> io::Result<()> {
     let (mut file, _unfinished) = beside(folder_of(path), secret)?;
-    file.write_all(bytes)?;
+    // The errors of the file that knows its path name it too.
+    file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     persist(file.into_temp_path(), path, existing)
 }

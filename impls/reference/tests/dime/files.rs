@@ -278,7 +278,11 @@ fn attachments_of_one_name_are_all_written() {
     }
     let line =
         format!("message open signed --as recipient --keys bob.key {SIGNETS} --attachments out");
-    done(at, &line);
+    let shown = done(at, &line);
+    assert!(
+        shown.contains("attachment   6 bytes same in out/attachment-2\n"),
+        "{shown}"
+    );
     for (name, contents) in [
         ("out/same", "first"),
         ("out/attachment-2", "second"),
@@ -286,6 +290,10 @@ fn attachments_of_one_name_are_all_written() {
     ] {
         assert_eq!(read(at, name), contents.as_bytes(), "{name}");
     }
+    // Not again, and then the body is not written either.
+    let said = fails(at, &format!("{line} --body letter"), 2);
+    assert_eq!(said, "failed to write out/same: it exists already");
+    assert!(!at.join("letter").exists());
 }
 
 #[test]
@@ -295,5 +303,32 @@ fn a_password_without_an_account_is_not_passed_over() {
     assert_eq!(
         said,
         "a password opens keys under an account: see --account"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_with_the_file_that_was_to_be_made() {
+    /// Bytes of the body: enough for the message to be streamed.
+    const SIZE: u64 = 33 << 20;
+    let folder = society();
+    let at = folder.path();
+    let body = fs::File::create(at.join("body")).expect("there is room");
+    body.set_len(SIZE).expect("takes no room");
+    // No disk that is full can be made here, but a limit on the size of files.
+    let line = format!("message seal --keys ann.key {SIGNETS} --body body -o sealed");
+    let limited = command(at, &line);
+    let mut shell = Command::new("sh");
+    shell.current_dir(at);
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$@\""]);
+    shell.arg(limited.get_program()).args(limited.get_args());
+    let output = shell.output().expect("is there");
+    let said = complaint(&output, &line, 2);
+    assert!(said.starts_with("failed to make sealed: "), "{said}");
+    let entries = fs::read_dir(at).expect("is there").flatten();
+    let mut names = entries.map(|entry| entry.file_name());
+    assert!(
+        names.all(|name| !name.to_string_lossy().starts_with(".dime-") && name != "sealed"),
+        "nothing is left behind"
     );
 }

@@ -116,7 +116,13 @@ impl ObjectOutput {
         }
         let existing = self.place.existing();
         let mut file = NewFile::to_be(path, existing).map_err(or_force)?;
-        fill(file.file())?;
+        fill(file.file()).map_err(|failure| match failure {
+            // What failed may be what was read or what was written.
+            Failure::Unusable(why) => {
+                Failure::Unusable(format!("failed to make {}: {why}", path.display()))
+            }
+            other => other,
+        })?;
         let path = path.clone();
         let whole = match file.finish() {
             Ok(whole) => whole,

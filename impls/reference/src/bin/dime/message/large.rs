@@ -10,9 +10,7 @@ use dime::large::{Unpacked, Unpacker};
 use dime_wire::message::stream::{OpenedStream, PartDescription, StreamedMessage};
 use dime_wire::message::{DestinationSignets, Flags, OriginSignets};
 
-use super::open::{
-    FileNames, OpenArguments, Reading, ShownAttachment, ShownPart, is_sealed, outline, shown,
-};
+use super::open::{OpenArguments, Reading, ShownAttachment, ShownPart, is_sealed, outline, shown};
 use super::{ActorWord, refused};
 use crate::Failure;
 
@@ -48,16 +46,12 @@ pub(super) fn show(arguments: &OpenArguments, file: File) -> Result<Outcome, Fai
     shown.body = display
         .map(|(at, part)| shown_part(part, still_sealed(at)))
         .collect();
-    let mut names = FileNames::default();
+    let mut places = arguments.places(unpacker.names())?.into_iter();
     let attached = unpacker.keep()?.into_iter().enumerate();
     shown.attachments = attached
         .map(|(at, attached)| {
             let sealed = opened.opened.attachments_still_sealed.contains(&at);
-            let file = folder.map(|folder| {
-                let name = names.of(attached.name.as_deref(), at);
-                folder.join(name)
-            });
-            shown_attachment(file, attached, sealed)
+            shown_attachment(places.next(), attached, sealed)
         })
         .collect::<Result<_, _>>()?;
     arguments.printing.show(&shown, outline)?;

@@ -1,10 +1,10 @@
 //! `dime message open` and `verify`: what an actor may read, once everything it can check holds.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use dime::agent::client::Attachment;
-use dime::files::{self, Existing};
+use dime::files::{self, Existing, FileError};
 use dime::large::Unpacker;
 use dime_wire::encoding::encode_padded;
 use dime_wire::keys::{AlternateKey, EncryptionKey};
@@ -168,6 +168,10 @@ pub(crate) fn run(arguments: &OpenArguments) -> Result<(), Failure> {
     arguments.check_unsealed(&opened)?;
     expand(&mut opened).map_err(|error| invalid(&arguments.reading.subject.file, &error))?;
     let mut shown = shown(arguments.reading.actor, &opened);
+    let named: Vec<_> = opened.attachments.iter().map(named_contents).collect();
+    let names = named.iter().map(|(name, _)| name.as_deref());
+    // Before anything is written, so that it is all or nothing.
+    let places = arguments.places(names)?;
     if let Some(path) = &arguments.body {
         let body: Vec<&[u8]> = opened.display.iter().map(|part| &*part.data).collect();
         files::write(path, &body.concat(), Existing::Keep)?;
@@ -175,14 +179,10 @@ pub(crate) fn run(arguments: &OpenArguments) -> Result<(), Failure> {
             (part.text, part.base64) = (None, None);
         }
     }
-    if let Some(folder) = &arguments.attachments {
-        let mut names = FileNames::default();
-        for (position, part) in opened.attachments.iter().enumerate() {
-            let file = write_attachment(folder, &mut names, position, part)?;
-            if let Some(shown) = shown.attachments.get_mut(position) {
-                (shown.file, shown.base64) = (Some(file), None);
-            }
-        }
+    let written = named.iter().zip(&mut shown.attachments).zip(&places);
+    for (((_, contents), shown), place) in written {
+        files::write(place, contents, Existing::Keep)?;
+        (shown.file, shown.base64) = (Some(place.display().to_string()), None);
     }
     arguments.printing.show(&shown, outline)
 }
@@ -450,11 +450,11 @@ fn named_contents(part: &Part) -> (Option<String>, Vec<u8>) {
 
 /// The names under which the attachments of one message are written.
 #[derive(Default)]
-pub(super) struct FileNames(BTreeSet<String>);
+struct FileNames(BTreeSet<String>);
 
 impl FileNames {
     /// An attachment's own name, or its number if that names no plain file or one before it has it.
-    pub(super) fn of(&mut self, name: Option<&str>, position: usize) -> String {
+    fn of(&mut self, name: Option<&str>, position: usize) -> String {
         let mut candidate = match name.filter(|name| is_file_name(name)) {
             Some(name) => name.to_owned(),
             None => format!("attachment-{}", position + 1),
@@ -473,17 +473,29 @@ impl FileNames {
     }
 }
 
-/// Writes an attachment under a name out of `names`.
-fn write_attachment(
-    folder: &Path,
-    names: &mut FileNames,
-    position: usize,
-    part: &Part,
-) -> Result<String, Failure> {
-    let (name, contents) = named_contents(part);
-    let path = folder.join(names.of(name.as_deref(), position));
-    files::write(&path, &contents, Existing::Keep)?;
-    Ok(path.display().to_string())
+impl OpenArguments {
+    /// Where attachments of these names are written, none if they are not asked for. These places and
+    /// that of the body must be free.
+    pub(super) fn places<'a>(
+        &self,
+        names: impl Iterator<Item = Option<&'a str>>,
+    ) -> Result<Vec<PathBuf>, Failure> {
+        if let Some(path) = self.body.clone().filter(|path| path.is_file()) {
+            return Err(FileError::Exists { path }.into());
+        }
+        let Some(folder) = &self.attachments else {
+            return Ok(Vec::new());
+        };
+        let (mut taken, mut places) = (FileNames::default(), Vec::new());
+        for (position, name) in names.enumerate() {
+            let path = folder.join(taken.of(name, position));
+            if self.body.as_ref() == Some(&path) || path.symlink_metadata().is_ok() {
+                return Err(FileError::Exists { path }.into());
+            }
+            places.push(path);
+        }
+        Ok(places)
+    }
 }
 
 /// Whether the name, which somebody else chose, stays in the folder and hides nothing.
@@ -535,11 +547,12 @@ pub(super) fn outline(shown: &Shown) -> String {
             None if attachment.still_sealed => "under the alternate layer",
             None => "without a name",
         };
-        text += &format!(
-            "attachment   {} bytes {}\n",
-            attachment.size,
-            one_line(name)
-        );
+        let size = attachment.size;
+        text += &format!("attachment   {size} bytes {}", one_line(name));
+        if let Some(file) = &attachment.file {
+            text += &format!(" in {}", one_line(file));
+        }
+        text += "\n";
     }
     text
 }
