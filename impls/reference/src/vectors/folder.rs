@@ -29,7 +29,7 @@ pub enum FolderError {
     /// What is called like a recorded file is a folder, a pipe, or a link to nothing.
     #[error("{0} is not a plain file")]
     NotPlain(String),
-    /// More than [`MAXIMUM_FILES`] or [`MAXIMUM_BYTES`].
+    /// More files or bytes than a folder may hold.
     #[error(
         "folder {0} is not within the limits of {MAXIMUM_FILES} files and {MAXIMUM_BYTES} bytes"
     )]
