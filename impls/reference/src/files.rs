@@ -5,6 +5,7 @@
 
 mod large;
 mod object;
+mod unfinished;
 mod write;
 
 use std::fs::File;
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 
 pub use large::{MAX_STREAMED, NewFile, WholeFile, open_large, spill};
 pub use object::{Form, Object};
+pub use unfinished::discard_unfinished;
 pub use write::{Existing, write, write_secret};
 
 /// Largest file that is read, in bytes: a little more than the largest message.
@@ -34,7 +36,7 @@ pub const MAX_ENTRIES: usize = 256;
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// It cannot be read.
-    #[error("failed to read {}: {error}", path.display())]
+    #[error("failed to read {}: {error}", shown(path))]
     Read {
         /// Which file.
         path: PathBuf,
@@ -42,7 +44,7 @@ pub enum FileError {
         error: io::Error,
     },
     /// It cannot be written.
-    #[error("failed to write {}: {error}", path.display())]
+    #[error("failed to write {}: {error}", shown(path))]
     Write {
         /// Which file.
         path: PathBuf,
@@ -50,19 +52,19 @@ pub enum FileError {
         error: io::Error,
     },
     /// It is there already and may not be replaced.
-    #[error("failed to write {}: it exists already", path.display())]
+    #[error("failed to write {}: it exists already", shown(path))]
     Exists {
         /// Which file.
         path: PathBuf,
     },
     /// It is larger than [`MAX_FILE`].
-    #[error("{} is not of a size that can be read", path.display())]
+    #[error("{} is not of a size that can be read", shown(path))]
     TooLarge {
         /// Which file.
         path: PathBuf,
     },
     /// It holds something else.
-    #[error("{} is not {what}: {reason}", path.display())]
+    #[error("{} is not {what}: {reason}", shown(path))]
     Format {
         /// Which file.
         path: PathBuf,
@@ -71,6 +73,14 @@ pub enum FileError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// What people call the file at `path`.
+fn shown(path: &Path) -> String {
+    if path == Path::new(STANDARD) {
+        return "standard input".to_owned();
+    }
+    path.display().to_string()
 }
 
 /// The bytes of the file at `path`; `-` is standard input.
@@ -189,22 +199,33 @@ pub fn parse_signet(path: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<Signet, Fi
 /// [`FileError`].
 pub fn read_certificates(path: &Path) -> Result<Vec<Vec<u8>>, FileError> {
     let bytes = read(path)?;
+    let what = "a file of certificates";
     if !bytes.starts_with(b"-----BEGIN") && !contains(&bytes, b"\n-----BEGIN") {
+        check_certificate(path, what, &bytes)?;
         return Ok(vec![bytes.to_vec()]);
     }
-    let what = "a file of certificates";
     let mut found = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(&bytes) {
         let certificate = certificate.map_err(|error| format_error(path, what, &error))?;
         if found.len() == MAX_ENTRIES {
             return Err(format_error(path, what, &"there are too many"));
         }
+        check_certificate(path, what, &certificate)?;
         found.push(certificate.to_vec());
     }
     if found.is_empty() {
         return Err(format_error(path, what, &"there is none"));
     }
     Ok(found)
+}
+
+/// Anything else would be signed or sent as if it were one.
+fn check_certificate(path: &Path, what: &'static str, der: &[u8]) -> Result<(), FileError> {
+    match x509_parser::parse_x509_certificate(der) {
+        Ok(([], _)) => Ok(()),
+        Ok(_) => Err(format_error(path, what, &"there is more behind it")),
+        Err(error) => Err(format_error(path, what, &error)),
+    }
 }
 
 /// The private key of a TLS certificate at `path` as PKCS#8 DER.

@@ -161,6 +161,13 @@ impl Unpacker {
         Ok(())
     }
 
+    /// The names that the authors of the attachments gave them, as far as they have been taken.
+    pub fn names(&self) -> impl Iterator<Item = Option<&str>> {
+        self.attachments
+            .iter()
+            .map(|attachment| attachment.name.as_deref())
+    }
+
     /// Gives the body its name, now that the message is known to be good, and hands out the
     /// attachments.
     ///

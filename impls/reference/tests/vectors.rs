@@ -232,6 +232,35 @@ fn a_folder_that_cannot_be_judged_is_told_with_file_and_place() {
     assert!(told(&nothing).is_err_and(|told| told.starts_with("folder holds no recorded file")));
 }
 
+#[test]
+fn a_file_without_a_case_is_told_and_alone_it_cannot_be_judged() {
+    let mut folder = some_of(&["mrec.json"]);
+    folder.json.insert("dmtp.json".to_owned(), json!({}));
+    assert_eq!(judged(&folder).without_cases, ["dmtp.json"]);
+    folder.json.remove("mrec.json");
+    folder.json.remove("worlds.json");
+    let rulings = Rulings::bundled().expect("the rulings are usable");
+    assert!(check(&folder, &rulings).is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_called_like_a_recorded_file_and_cannot_be_read_is_not_passed_over() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let path = folder.path().join("mrec.json");
+    let told = || {
+        Folder::read(folder.path())
+            .expect_err("is no file")
+            .to_string()
+    };
+    let wanted = format!("{} is not a plain file", path.display());
+    for target in ["nothing", "mrec.json", "."] {
+        std::os::unix::fs::symlink(target, &path).expect("there is room");
+        assert_eq!(told(), wanted, "link to {target}");
+        std::fs::remove_file(&path).expect("is there");
+    }
+}
+
 /// The places of all values in `value`; of lists only the first elements.
 fn places(value: &Value, place: &str, out: &mut Vec<String>) {
     match value {

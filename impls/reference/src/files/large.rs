@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use dime_wire::message::stream::MAXIMUM_STREAMED_MESSAGE;
 use tempfile::{NamedTempFile, TempPath};
 
+use super::unfinished::Unfinished;
 use super::write::{Existing, beside, folder_of, persist};
 use super::{FileError, STANDARD};
 
@@ -43,8 +44,18 @@ pub fn open_large(path: &Path) -> Result<File, FileError> {
 /// # Errors
 /// [`io::ErrorKind::FileTooLarge`] beyond the limit, and what reading and writing fail with.
 pub fn spill(reader: impl Read, limit: u64) -> io::Result<File> {
-    let mut file = tempfile::tempfile()?;
-    let copied = io::copy(&mut reader.take(limit.saturating_add(1)), &mut file)?;
+    let folder = std::env::temp_dir();
+    let no_room = |error: io::Error| {
+        let folder = folder.display();
+        let why = format!("failed to write a temporary file in {folder}: {error}");
+        io::Error::new(error.kind(), why)
+    };
+    let mut file = tempfile::tempfile_in(&folder).map_err(no_room)?;
+    let copied = io::copy(&mut reader.take(limit.saturating_add(1)), &mut file);
+    let copied = copied.map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull => no_room(error),
+        _ => error,
+    })?;
     if copied > limit {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
@@ -54,11 +65,14 @@ pub fn spill(reader: impl Read, limit: u64) -> io::Result<File> {
 
 /// A file in the making. Without [`WholeFile::name`] it is deleted.
 #[derive(Debug)]
-pub struct NewFile(NamedTempFile);
+pub struct NewFile(NamedTempFile, Unfinished);
 
 /// A file that is made but has no name yet. Without [`WholeFile::name`] it is deleted.
 #[derive(Debug)]
-pub struct WholeFile(TempPath);
+pub struct WholeFile {
+    path: TempPath,
+    _unfinished: Unfinished,
+}
 
 impl NewFile {
     /// A file that will have the name `path`.
@@ -80,10 +94,11 @@ impl NewFile {
     /// [`FileError::Write`].
     pub fn within(folder: &Path) -> Result<Self, FileError> {
         let made = beside(folder, false);
-        made.map(Self).map_err(|error| FileError::Write {
-            path: folder.to_owned(),
-            error,
-        })
+        made.map(|(file, unfinished)| Self(file, unfinished))
+            .map_err(|error| FileError::Write {
+                path: folder.to_owned(),
+                error,
+            })
     }
 
     /// To write to it, and read what was written.
@@ -97,7 +112,10 @@ impl NewFile {
     /// What writing the last bytes to the disk fails with.
     pub fn finish(self) -> io::Result<WholeFile> {
         self.0.as_file().sync_all()?;
-        Ok(WholeFile(self.0.into_temp_path()))
+        Ok(WholeFile {
+            path: self.0.into_temp_path(),
+            _unfinished: self.1,
+        })
     }
 }
 
@@ -107,7 +125,7 @@ impl WholeFile {
     /// # Errors
     /// [`FileError::Exists`] if it is there and to be kept, else [`FileError::Write`].
     pub fn name(self, path: PathBuf, existing: Existing) -> Result<PathBuf, FileError> {
-        match persist(self.0, &path, existing) {
+        match persist(self.path, &path, existing) {
             Ok(()) => Ok(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(FileError::Exists { path })

@@ -1,11 +1,13 @@
 //! Writing files whole or not at all: into a new file beside the target, which then takes its name.
 
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use tempfile::{NamedTempFile, TempPath};
 
 use super::FileError;
+use super::unfinished::Unfinished;
 
 /// What to do about a file that is there already.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,8 +68,9 @@ fn put(path: &Path, bytes: &[u8], existing: Existing, secret: bool) -> Result<()
 }
 
 fn place(path: &Path, bytes: &[u8], existing: Existing, secret: bool) -> io::Result<()> {
-    let mut file = beside(folder_of(path), secret)?;
-    file.write_all(bytes)?;
+    let (mut file, _unfinished) = beside(folder_of(path), secret)?;
+    // The errors of the file that knows its path name it too.
+    file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     persist(file.into_temp_path(), path, existing)
 }
@@ -80,18 +83,24 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 }
 
 /// A new file in `folder`, to be given its name by [`persist`].
-pub(super) fn beside(folder: &Path, secret: bool) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".dime-");
+pub(super) fn beside(folder: &Path, secret: bool) -> io::Result<(NamedTempFile, Unfinished)> {
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = if secret { SECRET_MODE } else { PUBLIC_MODE };
-        builder.permissions(std::fs::Permissions::from_mode(mode));
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(if secret { SECRET_MODE } else { PUBLIC_MODE });
     }
     #[cfg(not(unix))]
     let _ = secret;
-    builder.tempfile_in(folder)
+    // Opened by ourselves: the errors of `tempfile_in` name this file, which means nothing to anybody.
+    let make = || {
+        let mut builder = tempfile::Builder::new();
+        builder
+            .prefix(".dime-")
+            .make_in(folder, |path| options.open(path))
+    };
+    Unfinished::begin(make, NamedTempFile::path)
 }
 
 pub(super) fn persist(file: TempPath, path: &Path, existing: Existing) -> io::Result<()> {

@@ -26,6 +26,9 @@ pub enum FolderError {
         /// Why.
         source: std::io::Error,
     },
+    /// What is called like a recorded file is a folder, a pipe, or a link to nothing.
+    #[error("{0} is not a plain file")]
+    NotPlain(String),
     /// More files or bytes than a folder may hold.
     #[error(
         "folder {0} is not within the limits of {MAXIMUM_FILES} files and {MAXIMUM_BYTES} bytes"
@@ -40,7 +43,9 @@ pub enum FolderError {
         source: serde_json::Error,
     },
     /// The folder holds none of the files of the format.
-    #[error("folder holds no recorded file: none of its files is of the vectors' format")]
+    #[error(
+        "folder holds no recorded file: none of its files is of the vectors' format and has a case"
+    )]
     Empty,
     /// A value is not what the format has at its place.
     #[error("{file}: {path} is not {expected}")]
@@ -89,10 +94,13 @@ impl Folder {
             }
             let path = entry.map_err(failed)?.path();
             let is = |wanted: &str| path.extension().is_some_and(|found| found == wanted);
-            let name = path.file_name().and_then(|name| name.to_str());
-            // Only plain files: opening a pipe would wait for ever.
-            let (Some(name), true) = (name, path.is_file()) else {
+            if !is("json") && !is("bin") {
                 continue;
+            }
+            // Opening a pipe would wait for ever, and what is passed over would look as if it held.
+            let name = path.file_name().and_then(|name| name.to_str());
+            let (Some(name), true) = (name, path.is_file()) else {
+                return Err(FolderError::NotPlain(path.display().to_string()));
             };
             if is("json") {
                 let bytes = read_file(&path, &mut left)?;
@@ -101,7 +109,7 @@ impl Folder {
                     source,
                 })?;
                 folder.json.insert(name.to_owned(), value);
-            } else if is("bin") {
+            } else {
                 let bytes = read_file(&path, &mut left)?;
                 folder.binary.insert(name.to_owned(), bytes);
             }

@@ -192,11 +192,14 @@ pub fn check(folder: &Folder, rulings: &Rulings) -> Result<Report, FolderError> 
         let mut judge = Judge::new(rulings, kind.topic, name);
         (kind.check)(&context, &file, &mut judge)?;
         let (judged, clauses) = judge.finish();
+        if judged.cases == 0 {
+            report.without_cases.push(name.clone());
+        }
         report.files.push(judged);
         topics.insert(kind.topic);
         met.extend(clauses);
     }
-    if report.files.is_empty() {
+    if report.files.iter().all(|file| file.cases == 0) {
         return Err(FolderError::Empty);
     }
     for (clause, is_recorded) in rulings.clauses(&topics) {

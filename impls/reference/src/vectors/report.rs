@@ -22,6 +22,8 @@ pub struct Report {
     pub files: Vec<FileReport>,
     /// JSON files that are of no known kind; their cases, if they hold any, were not judged.
     pub not_understood: Vec<String>,
+    /// Files of a known kind in which there is no case, so that nothing was judged.
+    pub without_cases: Vec<String>,
     /// Clauses of rulings on the files judged that met no case, like `ruling-id, difference 2`.
     pub unused: Vec<String>,
     /// The same, of clauses that rest on notes about libdime instead of recorded cases.
@@ -151,6 +153,10 @@ impl Report {
                 &mut out,
                 format_args!("\nnot understood, so not judged: {names}"),
             );
+        }
+        if !self.without_cases.is_empty() {
+            let names = self.without_cases.join(", ");
+            line(&mut out, format_args!("\nwithout a case: {names}"));
         }
         let verdict = match (self.passed, self.total.failed) {
             (true, _) => "passed: no difference without a ruling".to_owned(),

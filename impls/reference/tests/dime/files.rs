@@ -51,6 +51,30 @@ fn errors_name_the_file_and_what_is_wrong_with_it() {
             "figment is not an account: ",
         ),
         (
+            "record new --keys alpha.key --certificate figment",
+            "figment is not a file of certificates: ",
+        ),
+        (
+            "record new --keys alpha.key --also ann.signet",
+            "ann.signet is not an organization's signet",
+        ),
+        (
+            "signet sign ann.signet --keys alpha.key --address ann@alpha.example",
+            "ann.signet is not a signing request",
+        ),
+        (
+            "signet sign ann.ssr --keys alpha.key --address ann",
+            "\"ann\" is not an address",
+        ),
+        (
+            "message seal --keys ann.key --author ann.signet --origin bob.signet --destination beta.signet --recipient bob.signet",
+            "bob.signet is not an organization's signet",
+        ),
+        (
+            "message seal --keys ann.key --author ann.ssr --origin alpha.signet --destination beta.signet --recipient bob.signet",
+            "ann.ssr is not a user's signet",
+        ),
+        (
             "signet new --keys alpha.key --domain no_domain",
             "identifier is not a domain",
         ),
@@ -144,5 +168,167 @@ fn a_full_disk_is_told() {
     assert!(
         said.starts_with("failed to write standard output: "),
         "{said}"
+    );
+}
+
+#[test]
+fn a_verdict_that_nobody_reads_is_still_the_exit_code() {
+    let folder = letter();
+    let at = folder.path();
+    write(at, "damaged", &read(at, "signed")[..1000]);
+    fs::create_dir(at.join("vectors")).expect("there is room");
+    write(at, "vectors/dmtp.json", "{}");
+    for (line, code) in [
+        (
+            format!("message verify damaged --as recipient --keys bob.key {SIGNETS}"),
+            1,
+        ),
+        (
+            format!("message verify signed --as recipient --keys bob.key {SIGNETS}"),
+            0,
+        ),
+        ("signet verify ann.signet --org beta.signet".to_owned(), 1),
+        ("signet verify ann.signet --org alpha.signet".to_owned(), 0),
+        ("vectors check vectors".to_owned(), 2),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("there is room");
+        drop(reader);
+        let output = command(at, &line)
+            .stdout(writer)
+            .output()
+            .expect("is built");
+        assert_eq!(output.status.code(), Some(code), "{line}: {output:?}");
+    }
+}
+
+#[test]
+fn standard_input_is_called_by_its_name() {
+    let folder = society();
+    for (line, said) in [
+        ("key show", "standard input is not a key file: "),
+        ("signet show -", "standard input is not a signet: "),
+    ] {
+        let output = run_with(folder.path(), line, b"\xff");
+        let complaint = complaint(&output, line, 2);
+        assert!(complaint.starts_with(said), "{complaint}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told_without_the_file_in_the_making() {
+    let folder = letter();
+    let line =
+        format!("message open signed --as recipient --keys bob.key {SIGNETS} --attachments no");
+    let said = fails(folder.path(), &line, 2);
+    assert!(
+        said.starts_with("failed to write no/") && !said.contains(".dime-"),
+        "{said}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_no_file_behind() {
+    /// Bytes of the body: so many that sealing them takes longer than to interrupt it.
+    const SIZE: u64 = 400 << 20;
+    let folder = society();
+    let at = folder.path();
+    let body = fs::File::create(at.join("body")).expect("there is room");
+    body.set_len(SIZE).expect("takes no room");
+    let there = || {
+        let entries = fs::read_dir(at).expect("is there").flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = there();
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let line = format!("message seal --keys ann.key {SIGNETS} --body body -o sealed");
+        let mut child = command(at, &line).spawn().expect("is built");
+        while there() == before {
+            assert_eq!(child.try_wait().expect("is a child"), None);
+            std::thread::yield_now();
+        }
+        let kill = Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status();
+        assert!(kill.expect("is there").success());
+        let status = child.wait().expect("ends");
+        assert_eq!((status.code(), there()), (Some(code), before.clone()));
+    }
+}
+
+#[test]
+fn attachments_of_one_name_are_all_written() {
+    let folder = society();
+    let at = folder.path();
+    for name in ["one", "two", "out"] {
+        fs::create_dir(at.join(name)).expect("there is room");
+    }
+    write(at, "one/same", "first");
+    write(at, "two/same", "second");
+    write(at, "attachment-2", "third");
+    for line in [
+        format!(
+            "message seal --keys ann.key {SIGNETS} --body ann.ssr --attach one/same --attach two/same --attach attachment-2 -o sealed"
+        ),
+        "message sign sealed --keys alpha.key -o signed".to_owned(),
+    ] {
+        done(at, &line);
+    }
+    let line =
+        format!("message open signed --as recipient --keys bob.key {SIGNETS} --attachments out");
+    let shown = done(at, &line);
+    assert!(
+        shown.contains("attachment   6 bytes same in out/attachment-2\n"),
+        "{shown}"
+    );
+    for (name, contents) in [
+        ("out/same", "first"),
+        ("out/attachment-2", "second"),
+        ("out/attachment-3", "third"),
+    ] {
+        assert_eq!(read(at, name), contents.as_bytes(), "{name}");
+    }
+    // Not again, and then the body is not written either.
+    let said = fails(at, &format!("{line} --body letter"), 2);
+    assert_eq!(said, "failed to write out/same: it exists already");
+    assert!(!at.join("letter").exists());
+}
+
+#[test]
+fn a_password_without_an_account_is_not_passed_over() {
+    let folder = society();
+    let said = fails(folder.path(), "key show ann.key --password-file nothing", 2);
+    assert_eq!(
+        said,
+        "a password opens keys under an account: see --account"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_with_the_file_that_was_to_be_made() {
+    /// Bytes of the body: enough for the message to be streamed.
+    const SIZE: u64 = 33 << 20;
+    let folder = society();
+    let at = folder.path();
+    let body = fs::File::create(at.join("body")).expect("there is room");
+    body.set_len(SIZE).expect("takes no room");
+    // No disk that is full can be made here, but a limit on the size of files.
+    let line = format!("message seal --keys ann.key {SIGNETS} --body body -o sealed");
+    let limited = command(at, &line);
+    let mut shell = Command::new("sh");
+    shell.current_dir(at);
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$@\""]);
+    shell.arg(limited.get_program()).args(limited.get_args());
+    let output = shell.output().expect("is there");
+    let said = complaint(&output, &line, 2);
+    assert!(said.starts_with("failed to make sealed: "), "{said}");
+    let entries = fs::read_dir(at).expect("is there").flatten();
+    let mut names = entries.map(|entry| entry.file_name());
+    assert!(
+        names.all(|name| !name.to_string_lossy().starts_with(".dime-") && name != "sealed"),
+        "nothing is left behind"
     );
 }

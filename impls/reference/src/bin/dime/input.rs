@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dime::files::{self, Object};
 use dime_wire::keys::{AlternateKey, KeyOwner, PrivateKeys};
 use dime_wire::record::ManagementRecord;
-use dime_wire::signet::Signet;
+use dime_wire::signet::{Signet, SignetKind};
 use dime_wire::stacie::RealmKey;
 use zeroize::Zeroizing;
 
@@ -58,6 +58,21 @@ pub(crate) fn object(path: &Path, what: &'static str) -> Result<Object, Failure>
 pub(crate) fn signet(path: &Path) -> Result<Signet, Failure> {
     once(path)?;
     Ok(files::read_signet(path)?)
+}
+
+/// The signet of an organization or a user.
+pub(crate) fn signet_of(path: &Path, kind: SignetKind) -> Result<Signet, Failure> {
+    let signet = signet(path)?;
+    if signet.kind() == kind {
+        return Ok(signet);
+    }
+    let wanted = match kind {
+        SignetKind::Organization => "an organization's signet",
+        SignetKind::User => "a user's signet",
+        SignetKind::Request => "a signing request",
+    };
+    let named = named(path);
+    Err(Failure::Unusable(format!("{named} is not {wanted}")))
 }
 
 /// What `dime key alternate` wrote: 64 hexadecimal digits.
@@ -133,6 +148,10 @@ pub(crate) struct Unlocking {
 impl Unlocking {
     /// What opens key files; asks for the password if there is an account.
     pub(crate) fn unlock(&self) -> Result<Unlocked, Failure> {
+        if self.account.is_none() && self.password.password_file.is_some() {
+            let alone = "a password opens keys under an account: see --account";
+            return Err(Failure::Unusable(alone.to_owned()));
+        }
         let account = self.account.as_deref();
         let key = account.map(|account| realm_key(account, || self.password.read()));
         Ok(Unlocked(key.transpose()?))

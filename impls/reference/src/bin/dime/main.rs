@@ -5,6 +5,8 @@
 
 mod input;
 mod inspect;
+#[cfg(unix)]
+mod interrupt;
 mod key;
 mod machine;
 mod message;
@@ -44,7 +46,7 @@ Files:
   A file that is left out or given as `-` is standard input or standard output.
   Objects are read in armour, base64 or binary; what they are is told by their contents.
   They are written as `--format` says, whole or not at all, and over an existing file only
-  with `--force`. Binary is not written to a terminal.
+  with `--force`. An interrupt leaves nothing behind. Binary is not written to a terminal.
 
 Secrets:
   Private keys and passwords come from files or from the terminal, never from the command line
@@ -122,7 +124,13 @@ impl Failure {
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().subject {
+    let subject = Arguments::parse().subject;
+    #[cfg(unix)]
+    if let Err(error) = interrupt::watch() {
+        eprintln!("dime: failed to watch for interrupts: {error}");
+        return ExitCode::from(2);
+    }
+    let done = match subject {
         Subject::Key(action) => key::run(action),
         Subject::Signet(action) => signet::run(action),
         Subject::Record(action) => record::run(action),

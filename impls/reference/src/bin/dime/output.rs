@@ -116,7 +116,13 @@ impl ObjectOutput {
         }
         let existing = self.place.existing();
         let mut file = NewFile::to_be(path, existing).map_err(or_force)?;
-        fill(file.file())?;
+        fill(file.file()).map_err(|failure| match failure {
+            // What failed may be what was read or what was written.
+            Failure::Unusable(why) => {
+                Failure::Unusable(format!("failed to make {}: {why}", path.display()))
+            }
+            other => other,
+        })?;
         let path = path.clone();
         let whole = match file.finish() {
             Ok(whole) => whole,
@@ -158,6 +164,17 @@ impl Printing {
         }
         let json = serde_json::to_string_pretty(shown).map_err(Failure::unusable)?;
         print(&(json + "\n"))
+    }
+}
+
+/// What a command that printed a verdict ends with: the verdict, whether or not somebody read it.
+pub(crate) fn judged(
+    printed: Result<(), Failure>,
+    verdict: Result<(), Failure>,
+) -> Result<(), Failure> {
+    match printed {
+        Ok(()) | Err(Failure::Unread) => verdict,
+        failed => failed,
     }
 }
 

@@ -8,6 +8,7 @@ use dime_wire::encoding::encode_unpadded;
 use dime_wire::keys::KeyOwner;
 use dime_wire::name::is_domain;
 use dime_wire::record::{DeliveryHost, ManagementRecord, Policy, Subdomain, sign_certificate};
+use dime_wire::signet::SignetKind;
 use serde::Serialize;
 
 use crate::output::{Output, Printing, one_line};
@@ -128,7 +129,7 @@ fn new(arguments: &NewArguments) -> Result<(), Failure> {
     let keys = arguments.keys.of(KeyOwner::Organization)?;
     let mut poks = vec![keys.signing.public()];
     for path in &arguments.also {
-        let key = input::signet(path)?.signing_key();
+        let key = input::signet_of(path, SignetKind::Organization)?.signing_key();
         poks.push(
             key.map_err(|error| Failure::Unusable(format!("{}: {error}", input::named(path))))?,
         );

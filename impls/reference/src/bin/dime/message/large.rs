@@ -3,16 +3,14 @@
 
 use std::fs::File;
 use std::io::Seek as _;
-use std::path::Path;
+use std::path::PathBuf;
 
 use dime::files::{self, Existing};
 use dime::large::{Unpacked, Unpacker};
 use dime_wire::message::stream::{OpenedStream, PartDescription, StreamedMessage};
 use dime_wire::message::{DestinationSignets, Flags, OriginSignets};
 
-use super::open::{
-    OpenArguments, Reading, ShownAttachment, ShownPart, file_name, is_sealed, outline, shown,
-};
+use super::open::{OpenArguments, Reading, ShownAttachment, ShownPart, is_sealed, outline, shown};
 use super::{ActorWord, refused};
 use crate::Failure;
 
@@ -48,11 +46,12 @@ pub(super) fn show(arguments: &OpenArguments, file: File) -> Result<Outcome, Fai
     shown.body = display
         .map(|(at, part)| shown_part(part, still_sealed(at)))
         .collect();
+    let mut places = arguments.places(unpacker.names())?.into_iter();
     let attached = unpacker.keep()?.into_iter().enumerate();
     shown.attachments = attached
         .map(|(at, attached)| {
             let sealed = opened.opened.attachments_still_sealed.contains(&at);
-            shown_attachment(folder, at, attached, sealed)
+            shown_attachment(places.next(), attached, sealed)
         })
         .collect::<Result<_, _>>()?;
     arguments.printing.show(&shown, outline)?;
@@ -120,12 +119,10 @@ fn shown_part(part: &PartDescription, still_sealed: bool) -> ShownPart {
 }
 
 fn shown_attachment(
-    folder: Option<&Path>,
-    position: usize,
+    path: Option<PathBuf>,
     attached: Unpacked,
     still_sealed: bool,
 ) -> Result<ShownAttachment, Failure> {
-    let path = folder.map(|folder| folder.join(file_name(attached.name.as_deref(), position)));
     let file = match attached.file.zip(path) {
         Some((whole, path)) => Some(whole.name(path, Existing::Keep)?),
         None => None,

@@ -17,7 +17,7 @@ use dime_wire::message::{
     Actor, BounceExtent, Bounces, Message, Signets, TreeSignature, bounce_as_destination,
     sign_as_origin,
 };
-use dime_wire::signet::Signet;
+use dime_wire::signet::{Signet, SignetKind};
 use zeroize::Zeroizing;
 
 use crate::output::{Format, ObjectOutput};
@@ -243,19 +243,23 @@ fn invalid(path: &Path, error: &impl std::fmt::Display) -> Failure {
 
 impl SignetPaths {
     fn author(&self) -> Result<Signet, Failure> {
-        needed(self.author.as_ref(), "author")
+        needed(self.author.as_ref(), "author", SignetKind::User)
     }
 
     fn origin(&self) -> Result<Signet, Failure> {
-        needed(self.origin.as_ref(), "origin")
+        needed(self.origin.as_ref(), "origin", SignetKind::Organization)
     }
 
     fn destination(&self) -> Result<Signet, Failure> {
-        needed(self.destination.as_ref(), "destination")
+        needed(
+            self.destination.as_ref(),
+            "destination",
+            SignetKind::Organization,
+        )
     }
 
     fn recipient(&self) -> Result<Signet, Failure> {
-        needed(self.recipient.as_ref(), "recipient")
+        needed(self.recipient.as_ref(), "recipient", SignetKind::User)
     }
 
     fn all(&self) -> Result<AllSignets, Failure> {
@@ -287,7 +291,7 @@ impl AllSignets {
     }
 }
 
-fn needed(path: Option<&PathBuf>, what: &str) -> Result<Signet, Failure> {
+fn needed(path: Option<&PathBuf>, what: &str, kind: SignetKind) -> Result<Signet, Failure> {
     let path = path.ok_or_else(|| Failure::Unusable(format!("this actor needs --{what}")))?;
-    input::signet(path)
+    input::signet_of(path, kind)
 }

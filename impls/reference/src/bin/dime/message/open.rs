@@ -1,9 +1,10 @@
 //! `dime message open` and `verify`: what an actor may read, once everything it can check holds.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use dime::agent::client::Attachment;
-use dime::files::{self, Existing};
+use dime::files::{self, Existing, FileError};
 use dime::large::Unpacker;
 use dime_wire::encoding::encode_padded;
 use dime_wire::keys::{AlternateKey, EncryptionKey};
@@ -17,7 +18,7 @@ use serde::Serialize;
 
 use super::large::{self, Outcome};
 use super::{ActorWord, SignetPaths, Source, TreeWord, invalid, read, source};
-use crate::output::{Printing, one_line, visible};
+use crate::output::{Printing, judged, one_line, visible};
 use crate::{Failure, input};
 
 /// Most characters of a file name that an attachment is written under.
@@ -167,6 +168,10 @@ pub(crate) fn run(arguments: &OpenArguments) -> Result<(), Failure> {
     arguments.check_unsealed(&opened)?;
     expand(&mut opened).map_err(|error| invalid(&arguments.reading.subject.file, &error))?;
     let mut shown = shown(arguments.reading.actor, &opened);
+    let named: Vec<_> = opened.attachments.iter().map(named_contents).collect();
+    let names = named.iter().map(|(name, _)| name.as_deref());
+    // Before anything is written, so that it is all or nothing.
+    let places = arguments.places(names)?;
     if let Some(path) = &arguments.body {
         let body: Vec<&[u8]> = opened.display.iter().map(|part| &*part.data).collect();
         files::write(path, &body.concat(), Existing::Keep)?;
@@ -174,13 +179,10 @@ pub(crate) fn run(arguments: &OpenArguments) -> Result<(), Failure> {
             (part.text, part.base64) = (None, None);
         }
     }
-    if let Some(folder) = &arguments.attachments {
-        for (position, part) in opened.attachments.iter().enumerate() {
-            let file = write_attachment(folder, position, part)?;
-            if let Some(shown) = shown.attachments.get_mut(position) {
-                (shown.file, shown.base64) = (Some(file), None);
-            }
-        }
+    let written = named.iter().zip(&mut shown.attachments).zip(&places);
+    for (((_, contents), shown), place) in written {
+        files::write(place, contents, Existing::Keep)?;
+        (shown.file, shown.base64) = (Some(place.display().to_string()), None);
     }
     arguments.printing.show(&shown, outline)
 }
@@ -204,15 +206,15 @@ pub(crate) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
         holds: reason.is_none(),
         reason,
     };
-    arguments.printing.show(&verdict, |verdict| {
+    let printed = arguments.printing.show(&verdict, |verdict| {
         let holds = if verdict.holds {
             "holds"
         } else {
             "does not hold"
         };
         format!("{holds}\n")
-    })?;
-    done
+    });
+    judged(printed, done)
 }
 
 /// Expands what is compressed, but for what still is under the alternate layer.
@@ -446,20 +448,54 @@ fn named_contents(part: &Part) -> (Option<String>, Vec<u8>) {
     }
 }
 
-/// An attachment's own name, or its number if that names no plain file.
-pub(super) fn file_name(name: Option<&str>, position: usize) -> String {
-    match name.filter(|name| is_file_name(name)) {
-        Some(name) => name.to_owned(),
-        None => format!("attachment-{}", position + 1),
+/// The names under which the attachments of one message are written.
+#[derive(Default)]
+struct FileNames(BTreeSet<String>);
+
+impl FileNames {
+    /// An attachment's own name, or its number if that names no plain file or one before it has it.
+    fn of(&mut self, name: Option<&str>, position: usize) -> String {
+        let mut candidate = match name.filter(|name| is_file_name(name)) {
+            Some(name) => name.to_owned(),
+            None => format!("attachment-{}", position + 1),
+        };
+        // Ends: there are fewer names than attempts.
+        for attempt in 0..=self.0.len() {
+            if self.0.insert(candidate.clone()) {
+                break;
+            }
+            candidate = match attempt {
+                0 => format!("attachment-{}", position + 1),
+                attempt => format!("attachment-{}-{attempt}", position + 1),
+            };
+        }
+        candidate
     }
 }
 
-/// Writes an attachment under its [`file_name`].
-fn write_attachment(folder: &Path, position: usize, part: &Part) -> Result<String, Failure> {
-    let (name, contents) = named_contents(part);
-    let path = folder.join(file_name(name.as_deref(), position));
-    files::write(&path, &contents, Existing::Keep)?;
-    Ok(path.display().to_string())
+impl OpenArguments {
+    /// Where attachments of these names are written, none if they are not asked for. These places and
+    /// that of the body must be free.
+    pub(super) fn places<'a>(
+        &self,
+        names: impl Iterator<Item = Option<&'a str>>,
+    ) -> Result<Vec<PathBuf>, Failure> {
+        if let Some(path) = self.body.clone().filter(|path| path.is_file()) {
+            return Err(FileError::Exists { path }.into());
+        }
+        let Some(folder) = &self.attachments else {
+            return Ok(Vec::new());
+        };
+        let (mut taken, mut places) = (FileNames::default(), Vec::new());
+        for (position, name) in names.enumerate() {
+            let path = folder.join(taken.of(name, position));
+            if self.body.as_ref() == Some(&path) || path.symlink_metadata().is_ok() {
+                return Err(FileError::Exists { path }.into());
+            }
+            places.push(path);
+        }
+        Ok(places)
+    }
 }
 
 /// Whether the name, which somebody else chose, stays in the folder and hides nothing.
@@ -511,11 +547,12 @@ pub(super) fn outline(shown: &Shown) -> String {
             None if attachment.still_sealed => "under the alternate layer",
             None => "without a name",
         };
-        text += &format!(
-            "attachment   {} bytes {}\n",
-            attachment.size,
-            one_line(name)
-        );
+        let size = attachment.size;
+        text += &format!("attachment   {size} bytes {}", one_line(name));
+        if let Some(file) = &attachment.file {
+            text += &format!(" in {}", one_line(file));
+        }
+        text += "\n";
     }
     text
 }

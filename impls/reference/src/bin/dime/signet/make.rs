@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use dime_wire::keys::{KeyOwner, PrivateKeys};
+use dime_wire::name::is_address;
 use dime_wire::signet::{
     Field, Permissions, Signet, SignetKind, issue_fields, organization, request, validate_request,
 };
@@ -144,7 +145,11 @@ pub(crate) fn rotate(arguments: &RotateArguments) -> Result<(), Failure> {
 }
 
 pub(crate) fn sign(arguments: &SignArguments) -> Result<(), Failure> {
-    let request = input::signet(&arguments.request)?;
+    if !is_address(&arguments.address) {
+        let address = &arguments.address;
+        return Err(Failure::Unusable(format!("{address:?} is not an address")));
+    }
+    let request = input::signet_of(&arguments.request, SignetKind::Request)?;
     let keys = arguments.keys.of(KeyOwner::Organization)?;
     if let Some(path) = &arguments.previous {
         let previous = input::signet(path)?;

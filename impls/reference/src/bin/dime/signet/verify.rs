@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::show::kind_word;
 use super::state_word;
-use crate::output::Printing;
+use crate::output::{Printing, judged};
 use crate::{Failure, input};
 
 #[derive(clap::Args)]
@@ -59,9 +59,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     // What can be read and is no signet is not valid, rather than of no use.
     let signet = files::parse_signet(path, input::bytes(path)?).map_err(Failure::invalid)?;
     let verdict = judge(&signet, arguments)?;
-    arguments
+    let printed = arguments
         .printing
-        .show(&verdict, |verdict| format!("{}\n", verdict.state))?;
+        .show(&verdict, |verdict| format!("{}\n", verdict.state));
+    judged(printed, concluded(&verdict, path))
+}
+
+fn concluded(verdict: &Verdict, path: &Path) -> Result<(), Failure> {
     if verdict.holds {
         return Ok(());
     }
@@ -147,17 +151,11 @@ fn judge_user(
 
 /// The signet of an organization, checked against the record if there is one.
 fn organization(path: &Path, poks: Option<&[VerifyingKey]>) -> Result<Signet, Failure> {
-    let signet = input::signet(path)?;
-    let named = input::named(path);
-    if signet.kind() != SignetKind::Organization {
-        return Err(Failure::Unusable(format!(
-            "{named} is not an organization's signet"
-        )));
-    }
+    let signet = input::signet_of(path, SignetKind::Organization)?;
     if let Some(poks) = poks {
         let state = validate_organization(&signet, poks, None);
         if !state.is_valid() {
-            let state = state_word(state);
+            let (named, state) = (input::named(path), state_word(state));
             return Err(Failure::Invalid(format!("{named} does not hold: {state}")));
         }
     }
