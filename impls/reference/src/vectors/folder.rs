@@ -26,7 +26,7 @@ pub enum FolderError {
         /// Why.
         source: std::io::Error,
     },
-    /// More than [`MAXIMUM_FILES`] or [`MAXIMUM_BYTES`].
+    /// More files or bytes than a folder may hold.
     #[error(
         "folder {0} is not within the limits of {MAXIMUM_FILES} files and {MAXIMUM_BYTES} bytes"
     )]

@@ -6,7 +6,7 @@
 //! # How to add a file
 //!
 //! Write a module with `fn check(context: &Context, file: &Entry, judge: &mut Judge) -> Result<(),
-//! FolderError>` and add a row to [`FILES`]: the file's name, the topic of its rulings, by what another file
+//! FolderError>` and add a row to `FILES`: the file's name, the topic of its rulings, by what another file
 //! of that shape is told, and the function. For each case make [`Comparisons`] of our result with the
 //! recorded one, one per aspect, and hand them to [`Judge::case`] together with facts about the case's
 //! bytes that the code under judgement did not find out. Never assert, never panic: what is not of
