@@ -117,14 +117,14 @@ impl Point {
 pub(crate) fn encrypt_cbc(key: &[u8; 32], iv: &[u8; 16], data: &mut [u8]) {
     let (blocks, _) = Array::slice_as_chunks_mut(data);
     let blocks: &mut [Block<Aes256>] = blocks;
-    cbc::Encryptor::<Aes256>::new(&(*key).into(), &(*iv).into()).encrypt_blocks(blocks);
+    cbc::Encryptor::<Aes256>::new(key.into(), iv.into()).encrypt_blocks(blocks);
 }
 
 /// Decrypts the whole blocks of `data` in place.
 pub(crate) fn decrypt_cbc(key: &[u8; 32], iv: &[u8; 16], data: &mut [u8]) {
     let (blocks, _) = Array::slice_as_chunks_mut(data);
     let blocks: &mut [Block<Aes256>] = blocks;
-    cbc::Decryptor::<Aes256>::new(&(*key).into(), &(*iv).into()).decrypt_blocks(blocks);
+    cbc::Decryptor::<Aes256>::new(key.into(), iv.into()).decrypt_blocks(blocks);
 }
 
 /// Decrypts the whole blocks of `data` to as many bytes of their own.
@@ -134,7 +134,7 @@ pub(crate) fn decrypt_cbc_to_vec(key: &[u8; 32], iv: &[u8; 16], data: &[u8]) -> 
     let mut out = vec![0; data.len()];
     let (to, _) = Array::slice_as_chunks_mut(&mut out);
     let to: &mut [Block<Aes256>] = to;
-    cbc::Decryptor::<Aes256>::new(&(*key).into(), &(*iv).into())
+    cbc::Decryptor::<Aes256>::new(key.into(), iv.into())
         .decrypt_blocks_b2b(from, to)
         .expect("both have as many blocks");
     out
@@ -147,7 +147,7 @@ pub(crate) fn seal_gcm(
     associated: &[u8],
     data: &mut [u8],
 ) -> Option<[u8; 16]> {
-    let cipher = Aes256Gcm::new(&(*key).into());
+    let cipher = Aes256Gcm::new(key.into());
     let tag = cipher.encrypt_inout_detached(&(*nonce).into(), associated, InOutBuf::from(data));
     tag.ok().map(Into::into)
 }
@@ -160,7 +160,7 @@ pub(crate) fn open_gcm(
     data: &mut [u8],
     tag: &[u8; 16],
 ) -> Option<()> {
-    let cipher = Aes256Gcm::new(&(*key).into());
+    let cipher = Aes256Gcm::new(key.into());
     let (data, tag) = (InOutBuf::from(data), (*tag).into());
     let opened = cipher.decrypt_inout_detached(&(*nonce).into(), associated, data, &tag);
     opened.ok()

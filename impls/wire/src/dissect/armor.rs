@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use zeroize::Zeroizing;
+
 use super::{Node, Value, binary, unknown};
 
 /// Longest text that is looked at, in bytes: armour of the largest signet.
@@ -60,24 +62,21 @@ fn with_contents(
     mut inside: Vec<Range<usize>>,
 ) -> Node {
     let checksum = inside.pop_if(|line| {
-        squeezed(text, line).first() == Some(&b'=') && squeezed(text, line).len() == 5
+        squeezed(text, line).next() == Some(b'=') && squeezed(text, line).count() == 5
     });
     let start = inside.first().map_or(begin.end, |line| line.start);
     let stop = inside.last().map_or(start, |line| line.end);
-    let characters: Vec<u8> = inside
-        .iter()
-        .flat_map(|line| squeezed(text, line))
-        .collect();
-    let (decoded, problem) = decode(&characters);
+    let characters = inside.iter().flat_map(|line| squeezed(text, line));
+    let (decoded, problem) = decode(characters, stop - start);
     root.children.push(Node::new("begin", begin, Value::None));
     let contents = contents(start..stop, &decoded).with_problem_if(problem);
     root.children.push(contents);
     match checksum {
         None => root = root.with_problem("no checksum"),
         Some(line) => {
-            let (own, problem) = decode(squeezed(text, &line).get(1..).unwrap_or_default());
+            let (own, problem) = decode(squeezed(text, &line).skip(1), 4);
             let [_, expected @ ..] = crc24(&decoded).to_be_bytes();
-            let wrong = (own != expected).then(|| "not that of the contents".to_owned());
+            let wrong = (*own != expected).then(|| "not that of the contents".to_owned());
             let node = Node::new("checksum", line, Value::None);
             root.children.push(node.with_problem_if(problem.or(wrong)));
         }
@@ -88,8 +87,7 @@ fn with_contents(
 /// An object in bare base64, if there is one.
 pub(super) fn base64_node(bytes: &[u8]) -> Option<Node> {
     let text = text(bytes)?;
-    let characters: Vec<u8> = squeezed(text, &(0..text.len()));
-    let (decoded, problem) = decode(&characters);
+    let (decoded, problem) = decode(squeezed(text, &(0..text.len())), text.len());
     binary(&decoded)?;
     let start = text.len() - text.trim_ascii_start().len();
     let stop = text.trim_ascii_end().len();
@@ -124,24 +122,28 @@ fn lines(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
 }
 
 /// The characters of a line that are no white space.
-fn squeezed(text: &str, line: &Range<usize>) -> Vec<u8> {
+fn squeezed<'t>(text: &'t str, line: &Range<usize>) -> impl Iterator<Item = u8> + 't {
     let line = text.get(line.clone()).unwrap_or_default();
-    line.bytes()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect()
+    line.bytes().filter(|byte| !byte.is_ascii_whitespace())
 }
 
-/// The bytes that base64 stands for, as far as it does; and what is wrong with it.
-fn decode(characters: &[u8]) -> (Vec<u8>, Option<String>) {
-    let digits = characters
-        .iter()
-        .position(|character| *character == b'=')
-        .unwrap_or(characters.len());
-    let (digits, padding) = characters.split_at(digits);
-    let mut decoded = Vec::with_capacity(digits.len() / 4 * 3 + 3);
+/// The bytes that base64 of at most `most` characters stands for, as far as it does; and what is wrong
+/// with it. The buffer never moves and is wiped when done: the bytes may be a key.
+fn decode(
+    characters: impl Iterator<Item = u8>,
+    most: usize,
+) -> (Zeroizing<Vec<u8>>, Option<String>) {
+    let mut decoded = Zeroizing::new(Vec::with_capacity(most / 4 * 3 + 3));
     let (mut held, mut bits, mut strange) = (0u32, 0, 0usize);
-    for digit in digits {
-        let Some(value) = sextet(*digit) else {
+    let (mut digits, mut padding, mut padded) = (0usize, 0usize, true);
+    for character in characters {
+        if padding > 0 || character == b'=' {
+            padding += 1;
+            padded &= character == b'=';
+            continue;
+        }
+        digits += 1;
+        let Some(value) = sextet(character) else {
             strange += 1;
             continue;
         };
@@ -157,8 +159,7 @@ fn decode(characters: &[u8]) -> (Vec<u8>, Option<String>) {
     } else if held & ((1 << bits) - 1) != 0 || bits == 6 {
         Some("ends inside a byte".to_owned())
     } else {
-        let wanted = (4 - digits.len() % 4) % 4;
-        let padded = padding.len() == wanted && padding.iter().all(|byte| *byte == b'=');
+        let padded = padded && padding == (4 - digits % 4) % 4;
         (!padded).then(|| "not padded as it should be".to_owned())
     };
     (decoded, problem)

@@ -30,7 +30,7 @@ pub(super) fn node(bytes: &[u8]) -> Option<Node> {
             None => node.with_remark("not known, ignored"),
             Some(label) => node.with_problem_if(problem(label, value, &seen)),
         });
-        seen.extend(label);
+        seen.extend(label.filter(|label| !seen.contains(label)));
     }
     let printable = |byte: u8| (b' '..=b'~').contains(&byte);
     let line = text.trim_ascii();

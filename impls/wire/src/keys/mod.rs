@@ -270,7 +270,8 @@ pub struct AlternateKey(x25519_dalek::StaticSecret);
 impl AlternateKey {
     /// The key of 32 bytes; every value is valid (it is clamped on use).
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(x25519_dalek::StaticSecret::from(bytes))
+        let bytes = Zeroizing::new(bytes);
+        Self(x25519_dalek::StaticSecret::from(*bytes))
     }
 
     /// The bytes the key was made from.

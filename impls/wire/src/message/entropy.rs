@@ -1,6 +1,8 @@
 //! Randomness by purpose: a sealer asks for each random value by what it is for, so that recorded
 //! messages can be made again and two runs that differ in one value stay equal in the others.
 
+use std::fmt;
+
 use rand_core::CryptoRng;
 
 use super::Actor;
@@ -27,7 +29,7 @@ pub trait MessageEntropy {
 /// Entropy from one random stream, drawn in the order in which [`super::seal`] asks: ephemeral key,
 /// message key and alternate key if used, then per chunk padding (standard payloads only), key, initialization
 /// vector and keyslots in stored order. How much is drawn depends on the chunks' types alone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StreamEntropy<R: CryptoRng>(pub R);
 
 impl<R: CryptoRng> StreamEntropy<R> {
@@ -35,6 +37,12 @@ impl<R: CryptoRng> StreamEntropy<R> {
         let mut out = [0u8; N];
         self.0.fill_bytes(&mut out);
         out
+    }
+}
+
+impl<R: CryptoRng> fmt::Debug for StreamEntropy<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
     }
 }
 
@@ -66,5 +74,20 @@ impl<R: CryptoRng> MessageEntropy for StreamEntropy<R> {
 
     fn slot(&mut self, _index: usize, _actor: Actor) -> [u8; 16] {
         self.draw()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng as _;
+
+    use super::*;
+
+    #[test]
+    fn what_secrets_come_from_does_not_print() {
+        let mut entropy = StreamEntropy(ChaCha20Rng::from_seed([7; 32]));
+        assert_ne!(entropy.ephemeral_key(), entropy.chunk_key(0));
+        assert_eq!(format!("{entropy:?}"), "[secret]");
     }
 }

@@ -115,11 +115,13 @@ pub(super) fn padding(data: usize, flags: Flags, random: u8) -> (usize, u8) {
     )
 }
 
-/// Appends a standard payload with `data` to `out`, signed, not yet encrypted.
+/// Appends a standard payload with `data` to `out`, signed, not yet encrypted. Room is made first, so
+/// that the plain data is copied once and nothing of it stays behind where `out` was before.
 pub(super) fn write(out: &mut Vec<u8>, part: PartView<'_>, random: u8, author: &SigningKey) {
     let start = out.len();
     let size = part.size();
     let (length, pad) = padding(size, part.flags, random);
+    out.reserve(PAYLOAD_HEAD + size + length);
     out.resize(start + SIGNATURE_SIZE, 0);
     out.extend_from_slice(&big_endian::<3>(size));
     out.extend_from_slice(&[part.flags.0, pad]);

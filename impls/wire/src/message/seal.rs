@@ -26,6 +26,8 @@ use crate::signet::SignetError;
 pub const MAXIMUM_PART: usize = MAXIMUM_PAYLOAD - 8192;
 /// Most that a chunk adds to its data: head, payload head, tag, longest padding, keyslots.
 const CHUNK_OVERHEAD: usize = 8192;
+/// As [`CHUNK_OVERHEAD`], without flag 0x01: for who makes room, with some to spare.
+const USUAL_OVERHEAD: usize = 768;
 /// Chunks of a message besides display and attachments, at most.
 pub(super) const FIXED_CHUNKS: usize = 11;
 
@@ -223,8 +225,16 @@ impl<'a> Sealer<'a> {
             .map(|(slot, public)| (*slot, Kek::derive(&ephemeral, public)))
             .collect();
         let parts = letter.display.iter().chain(&letter.attachments);
-        let expected: usize = parts.map(|part| part.data.len() + 512).sum();
-        let mut out = Vec::with_capacity(expected + 8192);
+        let overhead = match options.padding {
+            Padding::Random => USUAL_OVERHEAD,
+            Padding::Buckets => CHUNK_OVERHEAD,
+        };
+        let largest_piece = options.largest_piece();
+        let expected: usize = parts
+            .map(|part| part.data.len())
+            .map(|size| size + size.div_ceil(largest_piece) * overhead)
+            .sum();
+        let mut out = Vec::with_capacity(expected + FIXED_CHUNKS * overhead);
         if let Some(tracing) = &options.tracing {
             append_tracing(&mut out, tracing).ok_or(SealError::Tracing)?;
         }
@@ -236,7 +246,7 @@ impl<'a> Sealer<'a> {
             chunks: Vec::new(),
             flushed: (0, 0),
             limit: MAXIMUM_MESSAGE as u64,
-            largest_piece: options.largest_piece(),
+            largest_piece,
             padding: options.padding,
             author,
             keks,

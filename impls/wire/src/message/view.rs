@@ -99,18 +99,23 @@ impl<'m, 'a> View<'m, 'a> {
 
     /// Text that is not well formed is the author's mistake only if the author signed it. Whoever
     /// cannot verify that must not tell it from a failure to decrypt, or an origin could try changed
-    /// ciphertext on a destination.
+    /// ciphertext on a destination. Whatever fails costs a verification, so that time does not tell
+    /// wrong padding from wrong text either.
     fn envelope<T>(
         &self,
         kind: ChunkType,
         author: Option<&Verifier>,
         parse: impl Fn(&[u8]) -> Result<T, EnvelopeError>,
     ) -> Result<T, OpenError> {
-        let part = self.standard(kind, None)?;
-        let signed = || author.is_some_and(|author| self.standard(kind, Some(author)).is_ok());
-        parse(&part.data).map_err(|error| {
-            if signed() {
-                error.into()
+        if self.message.chunk(kind).is_none() {
+            return Err(OpenError::Incomplete(kind));
+        }
+        let part = self.standard(kind, None);
+        let read = part.and_then(|part| Ok(parse(&part.data)?));
+        read.map_err(|error| {
+            let signed = author.is_some_and(|author| self.standard(kind, Some(author)).is_ok());
+            if signed {
+                error
             } else {
                 OpenError::Undecryptable
             }

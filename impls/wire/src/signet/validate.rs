@@ -45,7 +45,8 @@ pub fn validate_organization(
 ///
 /// `organization` must be validated by the caller against the management record; that its own
 /// signatures hold under its own POK is checked here again, so that a made-up one gives
-/// `Unknown`. [`Issuer`] does this once for many users.
+/// `Unknown`. [`Issuer`] does this once for many users. What is no organization's signet at all
+/// gives `Unknown` even if the user's is not complete.
 pub fn validate_user(
     signet: &Signet,
     organization: &Signet,
@@ -53,6 +54,7 @@ pub fn validate_user(
     address: Option<&str>,
 ) -> State {
     match structure_of(signet, SignetKind::User) {
+        _ if organization.kind() != SignetKind::Organization => State::Unknown,
         Err(state) => state,
         Ok(_) => Issuer::new(organization).map_or(State::Unknown, |issuer| {
             issuer.validate_user(signet, previous, address)

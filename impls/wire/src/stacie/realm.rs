@@ -132,9 +132,7 @@ impl RealmKey {
     }
 
     fn cipher(&self) -> RealmCipher {
-        let mut key = Zeroizing::new([0u8; 32]);
-        key.copy_from_slice(self.cipher_key());
-        RealmCipher::new(&(*key).into())
+        RealmCipher::new(self.cipher_key().into())
     }
 
     /// The first 16 bytes: masks the vector.

@@ -135,6 +135,18 @@ fn a_user_signet_is_judged_by_organization_name_and_custody() {
 }
 
 #[test]
+fn the_wrong_kind_of_issuer_is_told_before_what_the_signet_lacks() {
+    let (organization, signet) = (organization_signet(Profile::Libdime), user_signet(5, None));
+    let keys_only = with_header(SignetKind::User, signet.below(SELF_SIGNATURE));
+    let incomplete = Signet::parse(&keys_only).expect("it parses");
+    let judge = |issuer: &Signet| validate_user(&incomplete, issuer, None, None);
+    assert_eq!(judge(&organization), State::Incomplete);
+    for issuer in [&signet, &user_request(5, None)] {
+        assert_eq!(judge(issuer), State::Unknown);
+    }
+}
+
+#[test]
 fn a_rotated_request_is_judged_by_its_custody_signature() {
     let (previous, request) = (user_signet(5, None), user_request(6, Some(5)));
     assert_eq!(validate_request(&request, Some(&previous)), State::Request);
