@@ -19,7 +19,7 @@ use dime_wire::message::{
     ChunkType, DestinationSignets, Letter, Message, Opened, OriginSignets, ReadPolicy, Workers,
     open_as_author_with, open_as_destination_with, open_as_origin_with, open_as_recipient_with,
 };
-use dime_wire::signet::{State, validate_organization, validate_user};
+use dime_wire::signet::{Issuer, State, validate_organization, validate_user};
 use dimespec_bench::{LARGE, Material, Pace, Parties, Primitives, SHARED_FROM, SIZES, Size};
 
 fn main() {
@@ -255,6 +255,16 @@ fn signets(criterion: &mut Criterion, pace: &Pace) {
             assert_eq!(state, State::Identified);
         },
         || material.spend(Primitives::VALIDATE_USER),
+    );
+    let issuer = Issuer::new(&parties.origin.signet).expect("its signet is sound");
+    pace.compare(
+        &mut group,
+        ("validate user's, issuer judged", Some(LIBDIME_VALIDATES)),
+        || {
+            let state = issuer.validate_user(black_box(&parties.author.signet), None, None);
+            assert_eq!(state, State::Identified);
+        },
+        || material.spend(Primitives::VALIDATE_USER_OF_ISSUER),
     );
     group.finish();
 }

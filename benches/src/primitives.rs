@@ -128,6 +128,13 @@ impl Primitives {
         ..Self::NONE
     };
 
+    /// The same with the organization's signet judged before.
+    pub const VALIDATE_USER_OF_ISSUER: Self = Self {
+        verifying_keys: 1,
+        verifications: 4,
+        ..Self::NONE
+    };
+
     const NONE: Self = Self {
         points: 0,
         agreements: 0,

@@ -62,7 +62,9 @@ pub enum OpenError {
     #[error("origin's signature in chunk {0} is not valid")]
     OriginSignature(ChunkType),
     /// A chunk to be signed by the origin already holds something.
-    #[error("author's chunk {0} is not empty")]
+    #[error(
+        "author's chunk {0} does not open to 64 zero bytes: signed already, or the key is not the origin's"
+    )]
     NotUnsigned(ChunkType),
     /// The author wrote common headers that are not well formed.
     #[error("author's common headers are not well formed: {0}")]
