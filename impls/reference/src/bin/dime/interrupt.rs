@@ -20,6 +20,7 @@ pub(crate) fn watch() -> io::Result<()> {
     drop(entered);
     let wait = async move {
         tokio::select! {
+            biased;
             _ = interrupt.recv() => kinds[0],
             _ = terminate.recv() => kinds[1],
         }
