@@ -299,6 +299,29 @@ pub(super) fn each<'a>(
     list.items()?.iter().try_for_each(judge_case)
 }
 
+/// Compares one case of a list and tells the facts about it.
+pub(super) type Checker = fn(&Entry<'_>, &mut Comparisons) -> Result<Value, FolderError>;
+
+/// Judges every list of a file that is there, each by its checker.
+pub(super) fn check_lists(
+    lists: &[(&str, Checker)],
+    file: &Entry<'_>,
+    judge: &mut Judge<'_>,
+) -> Result<(), FolderError> {
+    for (list, checker) in lists {
+        let Some(list) = file.optional(list) else {
+            continue;
+        };
+        each(&list, |case| {
+            let mut found = Comparisons::new();
+            let facts = checker(case, &mut found)?;
+            judge.case(case, &facts, &found);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use dime_wire::encoding::encode_padded;
 use dime_wire::message::{CommonHeaders, DestinationEnvelope, OriginEnvelope};
 use serde_json::{Map, Value, json};
 
-use super::judge::each;
+use super::judge::{Checker, check_lists};
 use super::{Comparisons, Context, Entry, FolderError, Judge};
 
 /// Members of an envelope in the file.
@@ -19,8 +19,6 @@ const HEADERS: [(&str, &str, bool); 6] = [
     ("subject", "Subject: ", true),
 ];
 
-type Checker = fn(&Entry<'_>, &mut Comparisons) -> Result<Value, FolderError>;
-
 const LISTS: [(&str, Checker); 3] = [
     ("envelope_parse", read_envelope),
     ("common_headers_parse", read_headers),
@@ -33,18 +31,7 @@ pub(super) fn check(
     file: &Entry<'_>,
     judge: &mut Judge<'_>,
 ) -> Result<(), FolderError> {
-    for (list, checker) in LISTS {
-        let Some(list) = file.optional(list) else {
-            continue;
-        };
-        each(&list, |case| {
-            let mut found = Comparisons::new();
-            let facts = checker(case, &mut found)?;
-            judge.case(case, &facts, &found);
-            Ok(())
-        })?;
-    }
-    Ok(())
+    check_lists(&LISTS, file, judge)
 }
 
 fn read_envelope(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError> {

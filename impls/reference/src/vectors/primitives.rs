@@ -6,10 +6,8 @@ use dime_wire::keys::{
 use dime_wire::{armor, encoding};
 use serde_json::{Value, json};
 
-use super::judge::each;
+use super::judge::{Checker, check_lists};
 use super::{Comparisons, Context, Entry, FolderError, Judge};
-
-type Checker = fn(&Entry<'_>, &mut Comparisons) -> Result<Value, FolderError>;
 
 const LISTS: [(&str, Checker); 6] = [
     ("crc24", checksum),
@@ -26,18 +24,7 @@ pub(super) fn check(
     file: &Entry<'_>,
     judge: &mut Judge<'_>,
 ) -> Result<(), FolderError> {
-    for (list, checker) in LISTS {
-        let Some(list) = file.optional(list) else {
-            continue;
-        };
-        each(&list, |case| {
-            let mut found = Comparisons::new();
-            let facts = checker(case, &mut found)?;
-            judge.case(case, &facts, &found);
-            Ok(())
-        })?;
-    }
-    Ok(())
+    check_lists(&LISTS, file, judge)
 }
 
 fn checksum(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError> {
