@@ -8,14 +8,14 @@ use super::envelope::EnvelopeError;
 use super::headers::HeaderError;
 use super::letter::Signets;
 use super::view::{
-    Layer, View, check_destination_envelope, check_organization, check_origin_envelope, user_key,
+    Layer, View, check_destination_envelope, check_domain, check_organization,
+    check_origin_envelope, user_key,
 };
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Envelope, Message, OriginEnvelope,
     ParseError, Part, ReadPolicy, TreeSignature, Workers,
 };
 use crate::keys::{AlternateKey, EncryptionKey, Verifier};
-use crate::name;
 use crate::signet::{Signet, SignetError};
 
 /// Why a message was not opened.
@@ -203,13 +203,15 @@ pub(super) fn judge_as_origin(
     let envelope = view.origin_envelope(Some(&author))?;
     check_organization(Actor::Origin, signets.origin)?;
     check_organization(Actor::Destination, signets.destination)?;
-    check_origin_envelope(&envelope, signets.author, signets.destination)?;
-    view.check_hardening(&envelope, &author)?;
-    let own_domain = signets.origin.identifier();
-    if own_domain.is_some_and(|own| !name::same_domain(own, name::domain_of(&envelope.author))) {
-        return Err(OpenError::Name(Actor::Author));
-    }
-    view.standard(ChunkType::Origin, Some(&author))?;
+    let consistent = || {
+        check_origin_envelope(&envelope, signets.author, signets.destination)?;
+        view.check_hardening(&envelope, &author)?;
+        match signets.origin.identifier() {
+            Some(own) => check_domain(Actor::Author, &envelope.author, own),
+            None => Ok(()),
+        }
+    };
+    view.signed(&[(ChunkType::Origin, &author)], consistent())?;
     let tree = view.author_signatures(&author, view.workers())?;
     Ok(Opened {
         hardened: envelope.message_key.is_some(),
@@ -250,9 +252,8 @@ pub(super) fn judge_as_destination(
     check_organization(Actor::Destination, signets.destination)?;
     user_key(Actor::Recipient, signets.recipient)?;
     check_destination_envelope(&envelope, signets.recipient, signets.origin)?;
-    let own_domain = signets.destination.identifier();
-    if own_domain.is_some_and(|own| !name::same_domain(own, name::domain_of(&envelope.recipient))) {
-        return Err(OpenError::Name(Actor::Recipient));
+    if let Some(own) = signets.destination.identifier() {
+        check_domain(Actor::Recipient, &envelope.recipient, own)?;
     }
     let mut opened = Opened {
         envelope: Envelope::new(None, Some(envelope)),

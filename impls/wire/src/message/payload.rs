@@ -115,44 +115,29 @@ pub(super) fn padding(data: usize, flags: Flags, random: u8) -> (usize, u8) {
     )
 }
 
-/// Appends a standard payload with `data` to `out`, signed, not yet encrypted. Room is made first, so
-/// that the plain data is copied once and nothing of it stays behind where `out` was before.
-pub(super) fn write(out: &mut Vec<u8>, part: PartView<'_>, random: u8, author: &SigningKey) {
+/// Appends a standard payload as it is before [`complete`]: zeros stand where the signature and, if
+/// the data is to go under the alternate layer, the tag will be. Room is made first, so that the plain
+/// data is copied once and nothing of it stays behind where `out` was before.
+pub(super) fn lay_out(out: &mut Vec<u8>, flags: Flags, data: &[u8], tag: usize, random: u8) {
     let start = out.len();
-    let size = part.size();
-    let (length, pad) = padding(size, part.flags, random);
+    let size = data.len() + tag;
+    let (length, pad) = padding(size, flags, random);
     out.reserve(PAYLOAD_HEAD + size + length);
     out.resize(start + SIGNATURE_SIZE, 0);
     out.extend_from_slice(&big_endian::<3>(size));
-    out.extend_from_slice(&[part.flags.0, pad]);
-    let data = out.len();
-    out.extend_from_slice(part.data);
-    if let Some(layer) = part.layer {
-        let tag = layer.seal(part.flags, out.get_mut(data..).unwrap_or_default());
-        out.extend_from_slice(&tag);
-    }
+    out.extend_from_slice(&[flags.0, pad]);
+    out.extend_from_slice(data);
+    out.resize(out.len() + tag, 0);
     out.resize(out.len() + length, pad);
-    if let Some((signature, signed)) = out
-        .get_mut(start..)
-        .and_then(|p| p.split_at_mut_checked(SIGNATURE_SIZE))
-    {
+}
+
+/// Puts the data of a payload that was laid out under the layer, if there is one, and signs.
+pub(super) fn complete(payload: &mut [u8], layer: Option<UnderLayer<'_>>, author: &SigningKey) {
+    if let Some((signature, signed)) = payload.split_at_mut_checked(SIGNATURE_SIZE) {
+        if let Some(layer) = layer {
+            layer.seal(signed);
+        }
         signature.copy_from_slice(&author.sign(signed).0);
-    }
-}
-
-/// Data to be written, copied once and encrypted where it then stands.
-#[derive(Clone, Copy)]
-pub(super) struct PartView<'a> {
-    pub(super) flags: Flags,
-    pub(super) data: &'a [u8],
-    /// What the alternate layer does to the data first.
-    pub(super) layer: Option<UnderLayer<'a>>,
-}
-
-impl PartView<'_> {
-    /// Bytes of the data as it is written.
-    pub(super) fn size(&self) -> usize {
-        self.data.len() + self.layer.map_or(0, |_| TAG_SIZE)
     }
 }
 
@@ -165,8 +150,21 @@ pub(super) struct UnderLayer<'a> {
 }
 
 impl UnderLayer<'_> {
-    fn seal(&self, flags: Flags, data: &mut [u8]) -> [u8; TAG_SIZE] {
-        self.agreement.seal(self.kind, self.index, flags.0, data)
+    /// Encrypts the data in what stands behind the signature, where it stands.
+    fn seal(&self, signed: &mut [u8]) {
+        let mut head = Reader::new(signed);
+        let (Some(size), Some([flags, _])) = (head.number(3), head.array()) else {
+            return;
+        };
+        let data = signed
+            .get_mut(PAYLOAD_HEAD - SIGNATURE_SIZE..)
+            .unwrap_or_default();
+        let tagged = data.split_at_mut_checked(size.saturating_sub(TAG_SIZE));
+        if let Some((data, rest)) = tagged
+            && let Some(tag) = rest.first_chunk_mut()
+        {
+            *tag = self.agreement.seal(self.kind, self.index, flags, data);
+        }
     }
 }
 
@@ -252,16 +250,8 @@ mod tests {
         let key = SigningKey::from_seed([1; 32]);
         for flags in [Flags::NONE, Flags::ALTERNATE_PADDING] {
             let mut payload = Vec::new();
-            write(
-                &mut payload,
-                PartView {
-                    flags,
-                    data: b"some data",
-                    layer: None,
-                },
-                3,
-                &key,
-            );
+            lay_out(&mut payload, flags, b"some data", 0, 3);
+            complete(&mut payload, None, &key);
             let part = read(payload.clone(), Some(&key.public().verifier()));
             assert_eq!(
                 part,
@@ -340,16 +330,8 @@ mod tests {
     fn a_data_length_beyond_the_payload_is_refused() {
         let key = SigningKey::from_seed([1; 32]);
         let mut payload = Vec::new();
-        write(
-            &mut payload,
-            PartView {
-                flags: Flags::NONE,
-                data: b"x",
-                layer: None,
-            },
-            0,
-            &key,
-        );
+        lay_out(&mut payload, Flags::NONE, b"x", 0, 0);
+        complete(&mut payload, None, &key);
         payload[64] = 0xff;
         assert_eq!(read(payload, None), None);
     }

@@ -1,19 +1,20 @@
 //! Sealing a letter as its author (spec/30 §10): every chunk signed and encrypted, both author
 //! signatures, and the three chunks that the origin fills.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::chunk::{CHUNK_HEAD, EPHEMERAL_SIZE, MESSAGE_HEAD, SIGNATURE_SIZE};
 use super::cipher::ChunkKey;
 use super::letter::{check_key, check_names, check_parts, check_sizes, envelopes};
-use super::payload::{self, Padding, PartView, UnderLayer};
+use super::payload::{self, Padding, UnderLayer};
 use super::signatures::tree_input;
 use super::{
     Actor, ChunkType, Flags, HeaderError, KEYSLOT_SIZE, Letter, MAXIMUM_MESSAGE, MAXIMUM_PAYLOAD,
     MESSAGE_MAGIC, MessageEntropy, Part, Signets, TRACING_MAGIC, TreeSignature, Workers, pieces,
 };
-use crate::alternate::Agreement;
+use crate::alternate::{Agreement, TAG_SIZE};
 use crate::keys::{
     AlternateKey, EncryptionKey, EncryptionPublicKey, FirstPass, Kek, Signature, SigningKey,
     VerifyingKey,
@@ -107,22 +108,24 @@ pub fn seal(
     if !options.unchecked {
         check_parts(letter)?;
     }
-    let (mut sealer, agreement) = Sealer::begin(letter, signets, author_key, entropy, options)?;
+    let mut sealer = Sealer::begin(letter, signets, author_key, entropy, options)?;
     for part in &letter.display {
-        sealer.pieces(ChunkType::Display, part, agreement.as_ref())?;
+        sealer.pieces(ChunkType::Display, part)?;
     }
     for part in &letter.attachments {
-        sealer.pieces(ChunkType::Attachment, part, agreement.as_ref())?;
+        sealer.pieces(ChunkType::Attachment, part)?;
     }
     sealer.finish(options.tree, options.workers)
 }
 
-/// Writes a message chunk by chunk, into memory or, by [`Sealer::flush`], through it.
+/// Writes a message chunk by chunk, into memory or, by [`Sealer::flush`], through it. Chunks are laid
+/// out in order, which is how entropy is drawn, and signed and encrypted when all are there.
 pub(super) struct Sealer<'a> {
     out: Vec<u8>,
     /// Where the chunks begin: behind tracing and header.
     body: usize,
     chunks: Vec<(ChunkType, Range<usize>)>,
+    drafts: Vec<Draft>,
     /// Bytes and chunks that were flushed.
     flushed: (u64, usize),
     /// Most bytes of the message.
@@ -130,6 +133,8 @@ pub(super) struct Sealer<'a> {
     largest_piece: usize,
     padding: Padding,
     author: &'a SigningKey,
+    /// Under which display parts and attachments go, if the alternate layer was asked for.
+    agreement: Option<Agreement>,
     keks: BTreeMap<Actor, Kek>,
     overridden: BTreeMap<(ChunkType, Actor), Kek>,
     /// Who makes the plaintext signatures that the author's key does not.
@@ -137,16 +142,24 @@ pub(super) struct Sealer<'a> {
     entropy: &'a mut dyn MessageEntropy,
 }
 
+/// A payload in the plain, to be signed and encrypted where it stands.
+struct Draft {
+    kind: ChunkType,
+    /// The chunk's position in the message.
+    index: usize,
+    payload: Range<usize>,
+    key: ChunkKey,
+}
+
 impl<'a> Sealer<'a> {
-    /// Writes everything in front of the display parts, and has the agreement under which these go
-    /// if the alternate layer was asked for. The letter's own parts are not looked at.
+    /// Writes everything in front of the display parts. The letter's own parts are not looked at.
     pub(super) fn begin(
         letter: &Letter,
         signets: &Signets<'_>,
         author_key: &'a SigningKey,
         entropy: &'a mut dyn MessageEntropy,
         options: &SealOptions,
-    ) -> Result<(Self, Option<Agreement>), SealError> {
+    ) -> Result<Self, SealError> {
         if !options.unchecked {
             check_names(letter, signets)?;
             check_key(signets, author_key)?;
@@ -160,11 +173,9 @@ impl<'a> Sealer<'a> {
         let mut sealer = Self::new(letter, signets, author_key, entropy, options)?;
         origin.message_key = options.hardened.then(|| sealer.message_key());
         sealer.signers.extend(options.signers.clone());
-        let agreement = if options.alternate {
-            Some(sealer.alternate_chunk(signets)?)
-        } else {
-            None
-        };
+        if options.alternate {
+            sealer.alternate_chunk(signets)?;
+        }
         sealer.standard(ChunkType::Origin, Flags::NONE, origin.encode().as_bytes())?;
         sealer.standard(
             ChunkType::Destination,
@@ -175,7 +186,7 @@ impl<'a> Sealer<'a> {
         if !letter.other_headers.is_empty() {
             sealer.standard(ChunkType::OtherHeaders, Flags::NONE, &letter.other_headers)?;
         }
-        Ok((sealer, agreement))
+        Ok(sealer)
     }
 
     /// Tracing and header, the header's length still to be written; until the first flush.
@@ -193,6 +204,7 @@ impl<'a> Sealer<'a> {
         &mut self,
         mut take: impl FnMut(ChunkType, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.complete(Workers::One);
         let (bytes, chunks) = self.flushed;
         for (kind, range) in self.chunks.get(chunks..).unwrap_or_default() {
             take(*kind, self.out.get(range.clone()).unwrap_or_default())?;
@@ -244,11 +256,13 @@ impl<'a> Sealer<'a> {
             body: out.len(),
             out,
             chunks: Vec::new(),
+            drafts: Vec::new(),
             flushed: (0, 0),
             limit: MAXIMUM_MESSAGE as u64,
             largest_piece,
             padding: options.padding,
             author,
+            agreement: None,
             keks,
             overridden,
             signers: BTreeMap::new(),
@@ -270,23 +284,19 @@ impl<'a> Sealer<'a> {
         public
     }
 
-    fn alternate_chunk(&mut self, signets: &Signets<'_>) -> Result<Agreement, SealError> {
+    /// Agrees with the recipient on a layer and writes the chunk by which it finds that out.
+    fn alternate_chunk(&mut self, signets: &Signets<'_>) -> Result<(), SealError> {
         let keys = signets.recipient.alternate_keys();
         let recipient = keys.first().ok_or(SealError::NoAlternateKey)?;
         let ephemeral = AlternateKey::from_bytes(self.entropy.alternate_key());
         let agreement =
             Agreement::as_author(&ephemeral, recipient).ok_or(SealError::NoAlternateKey)?;
-        self.standard(ChunkType::Alternate, Flags::NONE, &ephemeral.public().0)?;
-        Ok(agreement)
+        self.agreement = Some(agreement);
+        self.standard(ChunkType::Alternate, Flags::NONE, &ephemeral.public().0)
     }
 
-    /// A part in as many chunks as it takes, under the alternate layer if there is an agreement.
-    fn pieces(
-        &mut self,
-        kind: ChunkType,
-        part: &Part,
-        agreement: Option<&Agreement>,
-    ) -> Result<(), SealError> {
+    /// A part in as many chunks as it takes.
+    fn pieces(&mut self, kind: ChunkType, part: &Part) -> Result<(), SealError> {
         let mut rest = part.data.as_slice();
         for size in pieces(rest.len() as u64, self.largest_piece) {
             let (piece, after) = rest.split_at(size.min(rest.len()));
@@ -296,81 +306,68 @@ impl<'a> Sealer<'a> {
             } else {
                 part.flags.with(Flags::CONTINUES)
             };
-            self.piece(kind, flags, piece, agreement)?;
+            self.piece(kind, flags, piece)?;
         }
         Ok(())
     }
 
-    /// A part's piece in a chunk of its own.
+    /// A part's piece in a chunk of its own, under the alternate layer if there is an agreement.
     pub(super) fn piece(
         &mut self,
         kind: ChunkType,
         flags: Flags,
         piece: &[u8],
-        agreement: Option<&Agreement>,
     ) -> Result<(), SealError> {
-        match agreement {
-            Some(agreement) => self.alternate_piece(kind, flags, piece, agreement),
+        match self.agreement {
+            Some(_) => self.lay_out(kind, flags.with(Flags::ALTERNATE_KEY), piece, TAG_SIZE),
             None => self.standard(kind, flags, piece),
         }
     }
 
-    fn alternate_piece(
+    fn standard(&mut self, kind: ChunkType, flags: Flags, data: &[u8]) -> Result<(), SealError> {
+        self.lay_out(kind, flags, data, 0)
+    }
+
+    /// Writes a chunk whose payload is still to be completed, with room for a tag of `tag` bytes.
+    fn lay_out(
         &mut self,
         kind: ChunkType,
         flags: Flags,
-        piece: &[u8],
-        agreement: &Agreement,
+        data: &[u8],
+        tag: usize,
     ) -> Result<(), SealError> {
-        let index = self.chunks.len();
-        let part = PartView {
-            flags: flags.with(Flags::ALTERNATE_KEY),
-            data: piece,
-            layer: Some(UnderLayer {
-                agreement,
-                kind,
-                index,
-            }),
-        };
-        self.part(kind, part)
-    }
-
-    fn standard(&mut self, kind: ChunkType, flags: Flags, data: &[u8]) -> Result<(), SealError> {
-        self.part(
-            kind,
-            PartView {
-                flags,
-                data,
-                layer: None,
-            },
-        )
-    }
-
-    fn part(&mut self, kind: ChunkType, mut part: PartView<'_>) -> Result<(), SealError> {
-        part.flags = self.padding.flags(part.flags);
-        let chunk = part.data.len() + CHUNK_OVERHEAD;
-        if part.data.len() > MAXIMUM_PART
+        let chunk = data.len() + CHUNK_OVERHEAD;
+        if data.len() > MAXIMUM_PART
             || self.flushed.0 + (self.out.len() + chunk) as u64 > self.limit
         {
             return Err(SealError::TooLarge);
         }
-        let random = self.entropy.padding(self.chunks.len());
-        let random = self.padding.byte(part.size(), random);
+        let index = self.chunks.len();
+        let random = self.entropy.padding(index);
+        let random = self.padding.byte(data.len() + tag, random);
         let start = self.open_chunk(kind, 0);
-        let signer = self.signers.get(&kind).unwrap_or(self.author);
-        payload::write(&mut self.out, part, random, signer);
-        let size = self.out.len() - start - CHUNK_HEAD;
-        if let Some(length) = self.out.get_mut(start + 1..start + CHUNK_HEAD) {
-            length.copy_from_slice(&big_endian::<3>(size));
+        let flags = self.padding.flags(flags);
+        payload::lay_out(&mut self.out, flags, data, tag, random);
+        let payload = start + CHUNK_HEAD..self.out.len();
+        if let Some(length) = self.out.get_mut(start + 1..payload.start) {
+            length.copy_from_slice(&big_endian::<3>(payload.len()));
         }
-        self.close_chunk(kind, start);
+        let key = self.close_chunk(kind, start);
+        self.drafts.push(Draft {
+            kind,
+            index,
+            payload,
+            key,
+        });
         Ok(())
     }
 
     pub(super) fn signature(&mut self, kind: ChunkType, signature: &Signature) {
         let start = self.open_chunk(kind, SIGNATURE_SIZE);
         self.out.extend_from_slice(&signature.0);
-        self.close_chunk(kind, start);
+        let payload = start + CHUNK_HEAD..self.out.len();
+        let key = self.close_chunk(kind, start);
+        key.encrypt(self.out.get_mut(payload).unwrap_or_default());
     }
 
     fn open_chunk(&mut self, kind: ChunkType, size: usize) -> usize {
@@ -380,11 +377,10 @@ impl<'a> Sealer<'a> {
         start
     }
 
-    /// Encrypts the payload written since `start` and appends the keyslots.
-    fn close_chunk(&mut self, kind: ChunkType, start: usize) {
+    /// Draws the key of the chunk that began at `start` and appends its keyslots.
+    fn close_chunk(&mut self, kind: ChunkType, start: usize) -> ChunkKey {
         let index = self.chunks.len();
         let key = ChunkKey::new(self.entropy.chunk_key(index), self.entropy.chunk_iv(index));
-        key.encrypt(self.out.get_mut(start + CHUNK_HEAD..).unwrap_or_default());
         for actor in kind.slots() {
             let random = self.entropy.slot(index, *actor);
             let kek = self
@@ -396,6 +392,37 @@ impl<'a> Sealer<'a> {
             self.out.extend_from_slice(&slot);
         }
         self.chunks.push((kind, start..self.out.len()));
+        key
+    }
+
+    /// Signs and encrypts what was laid out. No chunk needs another for that, so that two threads
+    /// share them, the longest first to whoever has less to do.
+    fn complete(&mut self, workers: Workers) {
+        let mut drafts: Vec<(Draft, &mut [u8])> = Vec::with_capacity(self.drafts.len());
+        let (mut rest, mut passed) = (self.out.as_mut_slice(), 0);
+        for draft in self.drafts.drain(..) {
+            let (_, after) = rest.split_at_mut(draft.payload.start - passed);
+            let (payload, after) = after.split_at_mut(draft.payload.len());
+            (rest, passed) = (after, draft.payload.end);
+            drafts.push((draft, payload));
+        }
+        drafts.sort_by_key(|(_, payload)| Reverse(payload.len()));
+        let (mut shares, mut sizes) = ([Vec::new(), Vec::new()], [0; 2]);
+        for (draft, payload) in drafts {
+            let which = usize::from(sizes[0] > sizes[1]);
+            sizes[which] += payload.len();
+            shares[which].push((draft, payload));
+        }
+        let (agreement, signers, author) = (&self.agreement, &self.signers, self.author);
+        let complete = |share: Vec<(Draft, &mut [u8])>| {
+            for (draft, payload) in share {
+                let signer = signers.get(&draft.kind).unwrap_or(author);
+                payload::complete(payload, draft.layer(agreement.as_ref()), signer);
+                draft.key.encrypt(payload);
+            }
+        };
+        let [here, beside] = shares;
+        workers.both(|| complete(beside), || complete(here));
     }
 
     /// The three chunks that the origin fills.
@@ -411,8 +438,9 @@ impl<'a> Sealer<'a> {
     }
 
     fn finish(mut self, tree: TreeSignature, workers: Workers) -> Result<Vec<u8>, SealError> {
+        let workers = workers.on_size(self.out.len());
+        self.complete(workers);
         let written = self.out.get(self.body..).unwrap_or_default();
-        let workers = workers.on_size(written.len());
         let chunks = self.chunks.iter();
         let hashed =
             chunks.map(|(kind, range)| (*kind, self.out.get(range.clone()).unwrap_or_default()));
@@ -435,6 +463,19 @@ impl<'a> Sealer<'a> {
         self.unsigned();
         write_length(&mut self.out, self.body);
         Ok(self.out)
+    }
+}
+
+impl Draft {
+    /// The alternate layer under which the data goes, which headers and envelopes never do.
+    fn layer<'l>(&self, agreement: Option<&'l Agreement>) -> Option<UnderLayer<'l>> {
+        let parts = matches!(self.kind, ChunkType::Display | ChunkType::Attachment);
+        let agreement = agreement.filter(|_| parts)?;
+        Some(UnderLayer {
+            agreement,
+            kind: self.kind,
+            index: self.index,
+        })
     }
 }
 

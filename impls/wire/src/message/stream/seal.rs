@@ -9,7 +9,6 @@ use sha2::{Digest as _, Sha512};
 
 use super::index::append;
 use super::{BLOCK, MAXIMUM_STREAMED_MESSAGE, StreamError};
-use crate::alternate::Agreement;
 use crate::keys::{SigningKey, StreamSigner};
 use crate::message::letter::check_sizes;
 use crate::message::seal::{FIXED_CHUNKS, Sealer};
@@ -78,11 +77,10 @@ pub fn seal_stream<W: Read + Write + Seek>(
 ) -> Result<u64, StreamError> {
     letter.check(options)?;
     let own = letter.letter;
-    let (mut sealer, agreement) = Sealer::begin(own, signets, author_key, entropy, options)?;
+    let mut sealer = Sealer::begin(own, signets, author_key, entropy, options)?;
     sealer.limit = MAXIMUM_STREAMED_MESSAGE;
     let mut writer = Writer::begin(&sealer, author_key, options, out)?;
     writer.flush(&mut sealer)?;
-    let agreement = agreement.as_ref();
     for (kind, parts, sources) in [
         (ChunkType::Display, &own.display, &mut letter.display),
         (
@@ -97,10 +95,10 @@ pub fn seal_stream<W: Read + Write + Seek>(
                 size: part.data.len() as u64,
                 data: &mut part.data.as_slice(),
             };
-            writer.part(&mut sealer, kind, &mut source, agreement)?;
+            writer.part(&mut sealer, kind, &mut source)?;
         }
         for source in sources {
-            writer.part(&mut sealer, kind, source, agreement)?;
+            writer.part(&mut sealer, kind, source)?;
         }
     }
     writer.finish(sealer, author_key, options.tree)
@@ -190,7 +188,6 @@ impl<'w, W: Read + Write + Seek> Writer<'w, W> {
         sealer: &mut Sealer<'_>,
         kind: ChunkType,
         source: &mut PartSource<'_>,
-        agreement: Option<&Agreement>,
     ) -> Result<(), StreamError> {
         let failed = |error| StreamError::Source(kind, error);
         let mut beginning = Vec::new();
@@ -220,7 +217,7 @@ impl<'w, W: Read + Write + Seek> Writer<'w, W> {
                 source.flags.with(Flags::CONTINUES)
             };
             sealer.reserve(size);
-            sealer.piece(kind, flags, &self.piece, agreement)?;
+            sealer.piece(kind, flags, &self.piece)?;
             self.flush(sealer)?;
         }
         let more = data.take(1).read_to_end(&mut Vec::new());

@@ -5,7 +5,7 @@ use crate::Profile;
 use crate::alternate::Agreement;
 use crate::keys::*;
 use crate::message::cipher::ChunkKey;
-use crate::message::payload::{self, PartView, write};
+use crate::message::payload;
 use crate::message::signatures::tree_input;
 use crate::message::*;
 
@@ -43,14 +43,9 @@ fn reforged(
         if chunk.kind.is_standard() {
             let mut part = payload::read(plain, None).expect("a good payload");
             change(index, chunk.kind, &mut part);
-            let (flags, data) = (part.flags, part.data.as_slice());
-            let view = PartView {
-                flags,
-                data,
-                layer: None,
-            };
             plain = Vec::new();
-            write(&mut plain, view, 0, author);
+            payload::lay_out(&mut plain, part.flags, &part.data, 0, 0);
+            payload::complete(&mut plain, None, author);
         } else {
             let origin = &stage.keys[&Actor::Origin].signing;
             let parts = chunks.iter().map(|(kind, bytes)| (*kind, bytes.as_slice()));

@@ -5,7 +5,7 @@ use crate::Profile;
 use crate::encoding::encode_unpadded;
 use crate::keys::*;
 use crate::message::cipher::ChunkKey;
-use crate::message::payload::{PartView, write};
+use crate::message::payload::{complete, lay_out};
 use crate::message::*;
 use crate::signet::Fingerprint;
 
@@ -309,12 +309,8 @@ fn the_published_vector_holds() {
     }
     let payload = |text: &str, key: &SigningKey| {
         let mut out = Vec::new();
-        let part = PartView {
-            flags: Flags::NONE,
-            data: text.as_bytes(),
-            layer: None,
-        };
-        write(&mut out, part, 0, key);
+        lay_out(&mut out, Flags::NONE, text.as_bytes(), 0, 0);
+        complete(&mut out, None, key);
         out
     };
     let (four, five) = (

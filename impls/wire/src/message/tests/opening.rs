@@ -136,6 +136,32 @@ fn a_signet_that_the_envelope_does_not_name_is_refused() {
 }
 
 #[test]
+fn an_author_answers_only_for_an_envelope_that_it_signed() {
+    let stage = Stage::new(Profile::Libdime);
+    let mut letter = letter();
+    letter.author = "mallory@one.example".to_owned();
+    let judged = |signers| {
+        let options = SealOptions {
+            unchecked: true,
+            signers,
+            ..SealOptions::default()
+        };
+        let bytes = stage.seal_letter(&letter, &options);
+        stage.open(Actor::Origin, &bytes.expect("an unchecked letter"))
+    };
+    assert_eq!(
+        judged([].into()),
+        Err(OpenError::Name(Actor::Author)),
+        "it signed the wrong name"
+    );
+    assert_eq!(
+        judged([(ChunkType::Origin, keys(77).signing)].into()),
+        Err(OpenError::Undecryptable),
+        "somebody else did"
+    );
+}
+
+#[test]
 fn swapped_kinds_of_signets_are_refused() {
     let stage = Stage::new(Profile::Libdime);
     let bytes = stage.sealed_and_signed(&SealOptions::default());
