@@ -8,7 +8,7 @@ use crate::keys::VerifyingKey;
 
 /// Most secondary keys of an organization for one purpose. Whoever checks a signature tries them one
 /// after the other, so their number is what a hostile organization can make others pay.
-pub const MAXIMUM_SECONDARY_KEYS: usize = 64;
+pub const MAXIMUM_SECONDARY_KEYS: usize = 8;
 
 /// What a secondary organizational key may sign: bits of its permission byte (spec/10 §4.2).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
