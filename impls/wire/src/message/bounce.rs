@@ -76,9 +76,6 @@ impl<'a> Bounce<'a> {
         if let Some(kind) = kinds.find(foreign) {
             return Err(OpenError::Unreturned(kind));
         }
-        if extent == BounceExtent::Full {
-            complete(&message)?;
-        }
         let required = ChunkType::REQUIRED.into_iter();
         for kind in required.filter(|kind| extent.returns(*kind)) {
             message.chunk(kind).ok_or(OpenError::Incomplete(kind))?;

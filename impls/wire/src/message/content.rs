@@ -13,7 +13,9 @@ use super::Flags;
 pub const MAXIMUM_EXPANSION: usize = super::MAXIMUM_MESSAGE;
 
 /// What every gzip stream begins with: two magic bytes and the method, deflate.
-const GZIP_HEADER: &[u8] = &[0x1f, 0x8b, 0x08];
+const GZIP_HEADER: [u8; 3] = [0x1f, 0x8b, 0x08];
+/// As many bytes of a part as tell whether it begins like its flags say.
+pub(super) const BEGINNING: usize = GZIP_HEADER.len();
 /// How hard we compress, of 1 to 9; fixed, so that the same data gives the same bytes.
 const COMPRESSION_LEVEL: u32 = 6;
 
@@ -103,7 +105,7 @@ impl Part {
     pub(super) fn flags_fit(&self) -> bool {
         Flags::KNOWN.includes(self.flags)
             && !self.flags.includes(Flags::CONTINUES)
-            && (!self.flags.includes(Flags::GZIP) || self.data.starts_with(GZIP_HEADER))
+            && (!self.flags.includes(Flags::GZIP) || self.data.starts_with(&GZIP_HEADER))
     }
 }
 
@@ -258,7 +260,7 @@ mod tests {
             data in proptest::collection::vec(any::<u8>(), 0..200),
             limit in 0usize..300,
         ) {
-            for data in [data.clone(), [GZIP_HEADER, &data].concat(), Part::compressed(&data).data] {
+            for data in [data.clone(), [GZIP_HEADER.as_slice(), &data].concat(), Part::compressed(&data).data] {
                 if let Ok(out) = gzip(&data).expanded(limit) {
                     prop_assert!(out.len() <= limit);
                 }

@@ -4,7 +4,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
-use super::{BLOCK, MAXIMUM_STREAMED_MESSAGE, StreamError};
+use super::{BLOCK, StreamError};
 use crate::keys::EncryptionKey;
 use crate::message::chunk::{
     CHUNK_HEAD, MAXIMUM_FRONT, MESSAGE_HEAD, check_order, read_front, read_head,
@@ -46,7 +46,7 @@ impl<R: Read + Seek> StreamedMessage<R> {
     ///
     /// # Errors
     /// [`StreamError::Message`], or [`OpenError::Parse`] as [`Message::parse`], save that a message
-    /// may be larger: up to [`MAXIMUM_STREAMED_MESSAGE`].
+    /// may be larger: up to [`super::MAXIMUM_STREAMED_MESSAGE`].
     pub fn read(mut reader: R) -> Result<Self, StreamError> {
         let end = reader
             .seek(SeekFrom::End(0))
@@ -59,9 +59,6 @@ impl<R: Read + Seek> StreamedMessage<R> {
         let body = start.offset() as u64;
         if length as u64 != end - body {
             return Err(ParseError::Length.into());
-        }
-        if length as u64 > MAXIMUM_STREAMED_MESSAGE {
-            return Err(ParseError::TooLarge.into());
         }
         let tracing = tracing.map(<[u8]>::to_vec);
         let (entries, held) = read_entries(&mut reader, body, end)?;

@@ -10,7 +10,7 @@ use super::index::StreamedMessage;
 use super::scan::Scan;
 use crate::keys::{AlternateKey, EncryptionKey, Verifier};
 use crate::message::chunk::read_chunk;
-use crate::message::content::Continuation;
+use crate::message::content::{BEGINNING, Continuation};
 use crate::message::open::{
     judge_as_author, judge_as_destination, judge_as_origin, judge_as_recipient,
 };
@@ -22,9 +22,6 @@ use crate::message::{
 };
 use crate::reader::Reader;
 use crate::signet::Signet;
-
-/// As many bytes of a part as tell whether it begins like its flags say.
-const BEGINNING: usize = 3;
 
 /// What an actor reads in a message in a stream that passed all its checks.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha512};
 use super::index::append;
 use super::{BLOCK, MAXIMUM_STREAMED_MESSAGE, StreamError};
 use crate::keys::{SigningKey, StreamSigner};
+use crate::message::content::BEGINNING;
 use crate::message::letter::check_sizes;
 use crate::message::seal::{FIXED_CHUNKS, Sealer};
 use crate::message::signatures::tree_of_digests;
@@ -17,9 +18,6 @@ use crate::message::{
     ChunkType, Flags, Letter, MAXIMUM_CHUNKS, MessageEntropy, Part, SealError, SealOptions,
     Signets, TreeSignature, pieces,
 };
-
-/// As many bytes of a part as tell whether it begins like its flags say.
-const BEGINNING: u64 = 3;
 
 /// A letter some of whose parts come from streams.
 pub struct StreamedLetter<'a> {
@@ -191,7 +189,7 @@ impl<'w, W: Read + Write + Seek> Writer<'w, W> {
     ) -> Result<(), StreamError> {
         let failed = |error| StreamError::Source(kind, error);
         let mut beginning = Vec::new();
-        let mut first = (&mut *source.data).take(BEGINNING.min(source.size));
+        let mut first = (&mut *source.data).take(source.size.min(BEGINNING as u64));
         first.read_to_end(&mut beginning).map_err(failed)?;
         let shown = Part {
             flags: source.flags,
