@@ -3,11 +3,12 @@
 
 use std::io::{self, Read, Seek};
 
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 
 use super::StreamError;
 use super::index::StreamedMessage;
 use super::scan::Scan;
+use crate::backend::Sha512;
 use crate::keys::{AlternateKey, EncryptionKey, Verifier};
 use crate::message::chunk::read_chunk;
 use crate::message::content::{BEGINNING, Continuation};

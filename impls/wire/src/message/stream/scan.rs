@@ -4,10 +4,11 @@
 use std::io::{Read, Seek};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 
 use super::StreamError;
 use super::index::{Entry, append, feed};
+use crate::backend::Sha512;
 use crate::keys::{Signature, StreamVerifier, Verifier, VerifyingKey};
 use crate::message::signatures::{Covered, Extent, tree_of_digests};
 use crate::message::{ChunkType, TreeSignature};

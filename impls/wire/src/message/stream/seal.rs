@@ -5,10 +5,11 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io::{Read, Seek, SeekFrom, Write};
 
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 
 use super::index::append;
 use super::{BLOCK, MAXIMUM_STREAMED_MESSAGE, StreamError};
+use crate::backend::Sha512;
 use crate::keys::{SigningKey, StreamSigner};
 use crate::message::content::BEGINNING;
 use crate::message::letter::check_sizes;
