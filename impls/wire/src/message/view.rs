@@ -97,10 +97,10 @@ impl<'m, 'a> View<'m, 'a> {
         self.envelope(ChunkType::Destination, author, DestinationEnvelope::parse)
     }
 
-    /// Text that is not well formed is the author's mistake only if the author signed it. Whoever
-    /// cannot verify that must not tell it from a failure to decrypt, or an origin could try changed
-    /// ciphertext on a destination. Whatever fails costs a verification, so that time does not tell
-    /// wrong padding from wrong text either.
+    /// Text that is not well formed and flags that make no sense are the author's mistake only if the
+    /// author signed them. Whoever cannot verify that must not tell them from a failure to decrypt, or
+    /// an origin could try changed ciphertext on a destination. With an author to verify, whatever
+    /// fails costs a verification, so that time does not tell wrong padding from wrong text either.
     fn envelope<T>(
         &self,
         kind: ChunkType,
@@ -112,14 +112,13 @@ impl<'m, 'a> View<'m, 'a> {
         }
         let part = self.standard(kind, None);
         let read = part.and_then(|part| Ok(parse(&part.data)?));
-        read.map_err(|error| {
-            let signed = author.is_some_and(|author| self.standard(kind, Some(author)).is_ok());
-            if signed {
-                error
-            } else {
-                OpenError::Undecryptable
-            }
-        })
+        read.map_err(
+            |error| match author.map(|author| self.standard(kind, Some(author))) {
+                Some(Ok(_)) => error,
+                Some(Err(flags @ OpenError::Flags(_))) => flags,
+                _ => OpenError::Undecryptable,
+            },
+        )
     }
 
     pub(super) fn signature(&self, kind: ChunkType) -> Result<Option<Signature>, OpenError> {

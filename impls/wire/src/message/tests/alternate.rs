@@ -272,6 +272,39 @@ fn what_a_hostile_author_does_with_the_layer_is_refused() {
 }
 
 #[test]
+fn flags_of_an_envelope_are_the_authors_mistake() {
+    let stage = Stage::new(Profile::Libdime);
+    let bytes = sent(&stage, &letter(), &options(false));
+    let flagged = |of: ChunkType| {
+        reforged(&stage, &bytes, |_, kind, part| {
+            if kind == of {
+                part.flags = Flags::GZIP;
+            }
+        })
+    };
+    for of in [ChunkType::Origin, ChunkType::Destination] {
+        let bytes = flagged(of);
+        for actor in [Actor::Author, Actor::Recipient] {
+            assert_eq!(
+                stage.open(actor, &bytes),
+                Err(OpenError::Flags(of)),
+                "{actor}"
+            );
+        }
+    }
+    let at = |actor, of| stage.open(actor, &flagged(of)).err();
+    assert_eq!(
+        at(Actor::Origin, ChunkType::Origin),
+        Some(OpenError::Flags(ChunkType::Origin))
+    );
+    // The destination has nobody to answer for them.
+    assert_eq!(
+        at(Actor::Destination, ChunkType::Destination),
+        Some(OpenError::Undecryptable)
+    );
+}
+
+#[test]
 fn an_ephemeral_key_of_small_order_is_refused() {
     let stage = Stage::new(Profile::Libdime);
     let bytes = sent(&stage, &letter(), &options(true));
