@@ -414,7 +414,8 @@ impl<'m, 'a> View<'m, 'a> {
         layer: &Layer,
     ) -> Result<Part, OpenError> {
         let mut piece = self.read(chunk, Some(author))?;
-        if piece.flags.includes(Flags::ALTERNATE_KEY) != layer.present {
+        let layered = piece.flags.includes(Flags::ALTERNATE_KEY);
+        if layered != layer.present || !Flags::KNOWN.includes(piece.flags) {
             return Err(OpenError::Flags(chunk.kind));
         }
         if layer.present && !layer.is_sealed() {

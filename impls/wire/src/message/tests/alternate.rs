@@ -305,6 +305,30 @@ fn flags_of_an_envelope_are_the_authors_mistake() {
 }
 
 #[test]
+fn undefined_flags_are_seen_through_the_layer() {
+    let stage = Stage::new(Profile::Libdime);
+    for of in [ChunkType::Display, ChunkType::Attachment] {
+        let bytes = reforged(
+            &stage,
+            &sent(&stage, &letter(), &options(true)),
+            |_, kind, part| {
+                if kind == of {
+                    part.flags = part.flags.with(Flags(0x08));
+                }
+            },
+        );
+        // The author of the copy has no key for the layer, the recipient has.
+        for actor in [Actor::Author, Actor::Recipient] {
+            assert_eq!(
+                stage.open(actor, &bytes),
+                Err(OpenError::Flags(of)),
+                "{actor}"
+            );
+        }
+    }
+}
+
+#[test]
 fn an_ephemeral_key_of_small_order_is_refused() {
     let stage = Stage::new(Profile::Libdime);
     let bytes = sent(&stage, &letter(), &options(true));
