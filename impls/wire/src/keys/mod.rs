@@ -305,6 +305,14 @@ impl fmt::Debug for AlternateKey {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct AlternatePublicKey(pub [u8; 32]);
 
+impl AlternatePublicKey {
+    /// Whether the point is of small order, so that nobody can agree on anything with it. Secrets are
+    /// clamped, so any of them tells.
+    pub fn is_small_order(&self) -> bool {
+        AlternateKey::from_bytes([1; 32]).agree(self).is_none()
+    }
+}
+
 /// Key encryption key: what one actor shares with the author of one message (spec/30 §4.1).
 ///
 /// With Z the X coordinate of the ECDH point and H = SHA-512(Z): iv = H\[0..16\] xor H\[16..32\],

@@ -352,8 +352,12 @@ impl<'m, 'a> View<'m, 'a> {
         }
         let part = self.standard(ChunkType::Alternate, Some(author))?;
         let key: Result<[u8; EPHEMERAL_SIZE], _> = part.data.try_into();
-        let key = key.map_err(|_| OpenError::AlternateKey)?;
-        Ok(Some(AlternatePublicKey(key)))
+        let key = AlternatePublicKey(key.map_err(|_| OpenError::AlternateKey)?);
+        // The author's mistake, also to a reader who has no key of its own to find it with.
+        if key.is_small_order() {
+            return Err(OpenError::AlternateKey);
+        }
+        Ok(Some(key))
     }
 
     pub(super) fn contents(
