@@ -18,7 +18,7 @@ use ed25519_dalek::Signer as _;
 use sha2::Digest as _;
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
-use crate::backend::{self, Sha512};
+use crate::backend::{self, SecretSha512};
 
 pub(crate) use first_pass::FirstPass;
 
@@ -177,7 +177,8 @@ impl EncryptionKey {
             if let Ok(key) = Self::from_bytes(*candidate) {
                 return key;
             }
-            let digest = Zeroizing::new(<[u8; 64]>::from(Sha512::digest(candidate.as_slice())));
+            let digest =
+                Zeroizing::new(<[u8; 64]>::from(SecretSha512::digest(candidate.as_slice())));
             candidate.copy_from_slice(digest.first_chunk::<32>().unwrap_or(&[1; 32]));
         }
         // Odd and below 2^255, hence neither zero nor beyond the group order.
@@ -327,7 +328,7 @@ impl Kek {
     /// Derives from either side: ephemeral secret and actor's public key, or the reverse.
     pub fn derive(secret: &EncryptionKey, public: &EncryptionPublicKey) -> Kek {
         let shared = public.point.shared_with(&secret.0);
-        let mut digest = Sha512::digest(shared.as_slice());
+        let mut digest = SecretSha512::digest(shared.as_slice());
         let mut kek = Kek {
             iv: [0; 16],
             key: [0; 32],
