@@ -14,8 +14,10 @@ pub const PAYLOAD_HEAD: usize = 69;
 const SIGNATURE_SIZE: usize = 64;
 /// Where the size classes of ordinary padding begin.
 const PADDING_CLASS: usize = 256;
-/// Distance of the larger bucket sizes: the longest padding that flag 0x01 allows.
-const LARGEST_BUCKET_STEP: usize = 4096;
+/// The longest padding, which flag 0x01 allows.
+const LONGEST_PADDING: usize = 4096;
+/// Distance of the larger bucket sizes: as far as padding reaches.
+const LARGEST_BUCKET_STEP: usize = LONGEST_PADDING;
 /// Granularity of padding, the cipher's block size.
 const BLOCK: usize = 16;
 
@@ -180,7 +182,8 @@ pub(super) fn read(mut payload: Vec<u8>, author: Option<&Verifier>) -> Option<Pa
     })
 }
 
-/// Every check is made whatever the others gave, so that failures take the same time.
+/// Every check is made whatever the others gave, so that failures take the same time. Padding is read
+/// as far as it may reach; what is longer fails by its length, which thus does not set the time.
 fn check(payload: &[u8], author: Option<&Verifier>) -> Option<(Flags, usize)> {
     let mut reader = Reader::new(payload);
     let signature = Signature(reader.array()?);
@@ -192,10 +195,12 @@ fn check(payload: &[u8], author: Option<&Verifier>) -> Option<(Flags, usize)> {
     let padding = reader.rest().get(size..).unwrap_or_default();
     let uniform = padding
         .iter()
+        .take(LONGEST_PADDING)
         .fold(0u8, |difference, byte| difference | (byte ^ pad))
         == 0;
     let length_fits = if flags.includes(Flags::ALTERNATE_PADDING) {
-        (1..=4096).contains(&padding.len()) && (padding.len() - 1) / BLOCK == usize::from(pad)
+        (1..=LONGEST_PADDING).contains(&padding.len())
+            && (padding.len() - 1) / BLOCK == usize::from(pad)
     } else {
         (1..=256).contains(&padding.len())
             && padding.len() % 256 == usize::from(pad)
