@@ -26,6 +26,9 @@ pub struct StreamedMessage<R> {
     pub(super) entries: Vec<Entry>,
     /// A message of the chunks that are held.
     pub(super) held: Vec<u8>,
+    /// SHA-512 of every chunk, from when all were first read. What is judged, released and signed has
+    /// these; empty until then.
+    pub(super) digests: Vec<[u8; 64]>,
     tracing: Option<Vec<u8>>,
 }
 
@@ -66,6 +69,7 @@ impl<R: Read + Seek> StreamedMessage<R> {
             reader,
             entries,
             held,
+            digests: Vec::new(),
             tracing,
         };
         message.outline()?;

@@ -160,7 +160,8 @@ impl<R: Read + Seek + Send> StreamedMessage<R> {
         judge: impl FnOnce(&View<'_, '_>, &Scan<'_, R>) -> Result<T, StreamError>,
     ) -> Result<T, StreamError> {
         let message = Message::parse(&self.held)?;
-        let scan = Scan::new(&mut self.reader, &self.entries, &self.held);
+        let (reader, digests) = (&mut self.reader, &mut self.digests);
+        let scan = Scan::new(reader, &self.entries, &self.held, digests);
         let view = View::over(&message, &scan, key, actor).under(*policy);
         expect(&view, &scan, known);
         let judged = judge(&view, &scan);

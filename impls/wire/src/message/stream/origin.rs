@@ -3,8 +3,11 @@
 use std::cell::RefCell;
 use std::io::{Read, Seek, Write};
 
+use sha2::Digest as _;
+
 use super::StreamError;
 use super::index::{Entry, StreamedMessage, feed};
+use crate::backend::Sha512;
 use crate::keys::{Kek, PrivateKeys, Signature, StreamSigner};
 use crate::message::chunk::SIGNATURE_SIZE;
 use crate::message::open::{OpenError, complete};
@@ -25,8 +28,8 @@ impl<R: Read + Seek> StreamedMessage<R> {
     ///
     /// # Errors
     /// As [`crate::message::sign_as_origin`], before anything is written; [`StreamError::Message`] if
-    /// a stream fails and [`StreamError::Changed`] if the message does not stay the same, after which
-    /// what was written is of no use.
+    /// a stream fails and [`StreamError::Changed`] if the message does not stay the same, also since it
+    /// was opened, after which what was written is of no use.
     pub fn sign_as_origin<W: Write>(
         &mut self,
         origin_keys: &PrivateKeys,
@@ -52,6 +55,7 @@ impl<R: Read + Seek> StreamedMessage<R> {
             reader: RefCell::new(&mut self.reader),
             entries: &self.entries,
             held: &self.held,
+            digests: &self.digests,
         };
         let mut length = source.size();
         for (kind, _) in EXTENTS.into_iter().filter(|(kind, _)| wanted(*kind)) {
@@ -87,6 +91,8 @@ struct Source<'s, R> {
     reader: RefCell<&'s mut R>,
     entries: &'s [Entry],
     held: &'s [u8],
+    /// Of the chunks that were judged, if any were.
+    digests: &'s [[u8; 64]],
 }
 
 impl<R: Read + Seek> Source<'_, R> {
@@ -97,26 +103,34 @@ impl<R: Read + Seek> Source<'_, R> {
         kept.map(|entry| entry.size as u64).sum()
     }
 
-    /// Copies them to `out`, and has the signer as it is after each of the [`EXTENTS`].
+    /// Copies them to `out` if they are what was judged, and has the signer as it is after each of the [`EXTENTS`].
     fn copy<'k, W: Write>(
         &self,
         mut signer: StreamSigner<'k>,
         out: &mut W,
     ) -> Result<Vec<StreamSigner<'k>>, StreamError> {
         let mut signers = Vec::with_capacity(EXTENTS.len());
-        let mut before = None;
-        let mut written = Ok(());
+        let mut reader = self.reader.borrow_mut();
+        let (mut chunks, mut block) = (self.entries.iter().enumerate().peekable(), Vec::new());
         for (_, last) in EXTENTS {
-            self.feed(|kind| Some(kind) > before && kind <= last, &mut |bytes| {
-                signer.update(bytes);
-                if written.is_ok() {
-                    written = out.write_all(bytes);
+            while let Some((index, entry)) = chunks.next_if(|(_, entry)| entry.kind <= last) {
+                let (mut digest, mut written) = (Sha512::new(), Ok(()));
+                feed(&mut **reader, entry, self.held, &mut block, &mut |bytes| {
+                    digest.update(bytes);
+                    signer.update(bytes);
+                    if written.is_ok() {
+                        written = out.write_all(bytes);
+                    }
+                })?;
+                written.map_err(StreamError::Message)?;
+                let digest: [u8; 64] = digest.finalize().into();
+                let judged = self.digests.get(index);
+                if judged.is_some_and(|judged| *judged != digest) {
+                    return Err(StreamError::Changed);
                 }
-            })?;
+            }
             signers.push(signer.clone());
-            before = Some(last);
         }
-        written.map_err(StreamError::Message)?;
         Ok(signers)
     }
 
