@@ -1,6 +1,7 @@
 //! A letter in plain, and what an honest author checks before sealing it.
 
 use super::seal::FIXED_CHUNKS;
+use super::view::is_whole;
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Flags, MAXIMUM_CHUNKS, OriginEnvelope,
     Part, SealError, SealOptions,
@@ -55,9 +56,11 @@ impl<'a> Signets<'a> {
     }
 }
 
+/// The envelopes' texts. Unless `unchecked`, signets that no reader would use are refused.
 pub(super) fn envelopes(
     letter: &Letter,
     signets: &Signets<'_>,
+    unchecked: bool,
 ) -> Result<(OriginEnvelope, DestinationEnvelope), SealError> {
     let print = |actor: Actor| -> Result<Fingerprint, SealError> {
         let signet = signets.of(actor);
@@ -65,13 +68,17 @@ pub(super) fn envelopes(
             Actor::Author | Actor::Recipient => SignetKind::User,
             Actor::Origin | Actor::Destination => SignetKind::Organization,
         };
-        let error = SealError::Signet(actor, SignetError::Kind(signet.kind()));
+        let error = |error| SealError::Signet(actor, error);
         if signet.kind() != wanted {
-            return Err(error);
+            return Err(error(SignetError::Kind(signet.kind())));
         }
+        if !unchecked {
+            is_whole(signet).map_err(error)?;
+        }
+        // A signet without fields has none.
         signet
             .fingerprint(FingerprintKind::Cryptographic)
-            .ok_or(error)
+            .ok_or_else(|| error(SignetError::Structure(signet.structure())))
     };
     let origin = OriginEnvelope {
         author: name::normalized(&letter.author),

@@ -90,8 +90,8 @@ pub struct SealOptions {
     pub keyslots: BTreeMap<(ChunkType, Actor), EncryptionPublicKey>,
     /// Keys that make a chunk's plaintext signature in place of the right one, as a rogue does.
     pub signers: BTreeMap<ChunkType, SigningKey>,
-    /// Seals what an honest author refuses: wrong names and keys, line breaks in headers, flags
-    /// that contradict their data, no display part.
+    /// Seals what an honest author refuses: wrong names and keys, incomplete signets, line breaks in
+    /// headers, flags that contradict their data, no display part.
     pub unchecked: bool,
 }
 
@@ -169,7 +169,7 @@ impl<'a> Sealer<'a> {
         } else {
             letter.common.encode()?
         };
-        let (mut origin, destination) = envelopes(letter, signets)?;
+        let (mut origin, destination) = envelopes(letter, signets, options.unchecked)?;
         let mut sealer = Self::new(letter, signets, author_key, entropy, options)?;
         origin.message_key = options.hardened.then(|| sealer.message_key());
         sealer.signers.extend(options.signers.clone());

@@ -486,9 +486,14 @@ pub(super) fn check_organization(actor: Actor, signet: &Signet) -> Result<(), Op
 }
 
 fn check_structure(actor: Actor, signet: &Signet) -> Result<(), OpenError> {
+    is_whole(signet).map_err(|error| OpenError::Signet(actor, error))
+}
+
+/// Refuses a signet that has not all that its cryptographic signature covers.
+pub(super) fn is_whole(signet: &Signet) -> Result<(), SignetError> {
     let structure = signet.structure();
     if structure < State::Cryptographic {
-        return Err(OpenError::Signet(actor, SignetError::Structure(structure)));
+        return Err(SignetError::Structure(structure));
     }
     Ok(())
 }
