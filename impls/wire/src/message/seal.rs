@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::chunk::{CHUNK_HEAD, EPHEMERAL_SIZE, MESSAGE_HEAD, SIGNATURE_SIZE};
 use super::cipher::ChunkKey;
-use super::letter::{check_key, check_names, check_parts, check_sizes, envelopes};
+use super::letter::{check_flags, check_key, check_names, check_sizes, envelopes, parts};
 use super::payload::{self, Padding, UnderLayer};
 use super::signatures::tree_input;
 use super::{
@@ -104,16 +104,15 @@ pub fn seal(
     entropy: &mut dyn MessageEntropy,
     options: &SealOptions,
 ) -> Result<Vec<u8>, SealError> {
-    check_sizes(letter, options)?;
-    if !options.unchecked {
-        check_parts(letter)?;
+    let sizes = parts(letter).map(|(kind, part)| (kind, part.data.len() as u64));
+    check_sizes(sizes, options)?;
+    if !options.unchecked && letter.display.is_empty() {
+        return Err(SealError::NoDisplay);
     }
     let mut sealer = Sealer::begin(letter, signets, author_key, entropy, options)?;
-    for part in &letter.display {
-        sealer.pieces(ChunkType::Display, part)?;
-    }
-    for part in &letter.attachments {
-        sealer.pieces(ChunkType::Attachment, part)?;
+    for (kind, part) in parts(letter) {
+        check_flags(kind, part, options)?;
+        sealer.pieces(kind, part)?;
     }
     sealer.finish(options.tree, options.workers)
 }

@@ -57,11 +57,17 @@ impl<R: Read + Seek> StreamedMessage<R> {
             held: &self.held,
             digests: &self.digests,
         };
+        let mut front = Vec::new();
+        if let Some(tracing) = tracing {
+            append_tracing(&mut front, tracing).ok_or(OpenError::Tracing)?;
+        }
         let mut length = source.size();
         for (kind, _) in EXTENTS.into_iter().filter(|(kind, _)| wanted(*kind)) {
             length += sealed(kind, Signature([0; SIGNATURE_SIZE]))?.len() as u64;
         }
-        let front = front(length, tracing)?;
+        let header = u32::try_from(length).map_err(|_| ParseError::TooLarge)?;
+        front.extend_from_slice(&MESSAGE_MAGIC.to_be_bytes());
+        front.extend_from_slice(&header.to_be_bytes());
         out.write_all(&front).map_err(StreamError::Message)?;
         let signers = source.copy(origin_keys.signing.sign_stream(), out)?;
         let mut added = Vec::new();
@@ -147,16 +153,4 @@ impl<R: Read + Seek> Source<'_, R> {
         }
         Ok(())
     }
-}
-
-/// Tracing, if given, and header of a message whose chunks have `length` bytes.
-fn front(length: u64, tracing: Option<&[u8]>) -> Result<Vec<u8>, StreamError> {
-    let length = u32::try_from(length).map_err(|_| ParseError::TooLarge)?;
-    let mut front = Vec::new();
-    if let Some(tracing) = tracing {
-        append_tracing(&mut front, tracing).ok_or(OpenError::Tracing)?;
-    }
-    front.extend_from_slice(&MESSAGE_MAGIC.to_be_bytes());
-    front.extend_from_slice(&length.to_be_bytes());
-    Ok(front)
 }

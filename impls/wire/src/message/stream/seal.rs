@@ -12,12 +12,11 @@ use super::{BLOCK, MAXIMUM_STREAMED_MESSAGE, StreamError};
 use crate::backend::Sha512;
 use crate::keys::{SigningKey, StreamSigner};
 use crate::message::content::BEGINNING;
-use crate::message::letter::check_sizes;
-use crate::message::seal::{FIXED_CHUNKS, Sealer};
+use crate::message::letter::{check_flags, check_sizes};
+use crate::message::seal::Sealer;
 use crate::message::signatures::tree_of_digests;
 use crate::message::{
-    ChunkType, Flags, Letter, MAXIMUM_CHUNKS, MessageEntropy, Part, SealError, SealOptions,
-    Signets, TreeSignature, pieces,
+    ChunkType, Flags, Letter, MessageEntropy, Part, SealError, SealOptions, Signets, pieces,
 };
 
 /// A letter some of whose parts come from streams.
@@ -65,7 +64,7 @@ impl fmt::Debug for StreamedLetter<'_> {
 ///
 /// # Errors
 /// [`StreamError`]; what was written until then is of no use. [`SealError::TooLarge`] beyond
-/// [`MAXIMUM_STREAMED_MESSAGE`] or [`MAXIMUM_CHUNKS`].
+/// [`MAXIMUM_STREAMED_MESSAGE`] or [`crate::message::MAXIMUM_CHUNKS`].
 pub fn seal_stream<W: Read + Write + Seek>(
     mut letter: StreamedLetter<'_>,
     signets: &Signets<'_>,
@@ -100,32 +99,23 @@ pub fn seal_stream<W: Read + Write + Seek>(
             writer.part(&mut sealer, kind, source)?;
         }
     }
-    writer.finish(sealer, author_key, options.tree)
+    writer.finish(sealer, author_key)
 }
 
 impl StreamedLetter<'_> {
     fn check(&self, options: &SealOptions) -> Result<(), SealError> {
-        check_sizes(self.letter, options)?;
-        if !options.unchecked && self.letter.display.is_empty() && self.display.is_empty() {
+        let of = |kind, own: &[Part], sources: &[PartSource<'_>]| {
+            let own = own.iter().map(|part| part.data.len() as u64);
+            let sizes = own.chain(sources.iter().map(|source| source.size));
+            sizes.map(|size| (kind, size)).collect::<Vec<_>>()
+        };
+        let own = self.letter;
+        let display = of(ChunkType::Display, &own.display, &self.display);
+        let attachments = of(ChunkType::Attachment, &own.attachments, &self.attachments);
+        let none = display.is_empty();
+        check_sizes(display.into_iter().chain(attachments), options)?;
+        if none && !options.unchecked {
             return Err(SealError::NoDisplay);
-        }
-        let largest = options.largest_piece() as u64;
-        let own = self.letter.display.iter().chain(&self.letter.attachments);
-        let own = own.map(|part| part.data.len() as u64);
-        let mut chunks = own.map(|size| size.div_ceil(largest)).sum::<u64>() + FIXED_CHUNKS as u64;
-        for (kind, sources) in [
-            (ChunkType::Display, &self.display),
-            (ChunkType::Attachment, &self.attachments),
-        ] {
-            for source in sources {
-                if source.size == 0 {
-                    return Err(SealError::EmptyPart(kind));
-                }
-                chunks = chunks.saturating_add(source.size.div_ceil(largest));
-            }
-        }
-        if chunks > MAXIMUM_CHUNKS as u64 {
-            return Err(SealError::TooLarge);
         }
         Ok(())
     }
@@ -138,8 +128,7 @@ struct Writer<'w, W> {
     start: u64,
     body: u64,
     end: u64,
-    largest_piece: usize,
-    unchecked: bool,
+    options: &'w SealOptions,
     digests: Vec<(ChunkType, [u8; 64])>,
     signer: StreamSigner<'w>,
     /// The piece being sealed; kept for its room.
@@ -151,7 +140,7 @@ impl<'w, W: Read + Write + Seek> Writer<'w, W> {
     fn begin(
         sealer: &Sealer<'_>,
         author_key: &'w SigningKey,
-        options: &SealOptions,
+        options: &'w SealOptions,
         out: &'w mut W,
     ) -> Result<Self, StreamError> {
         let start = out.stream_position().map_err(StreamError::Message)?;
@@ -163,8 +152,7 @@ impl<'w, W: Read + Write + Seek> Writer<'w, W> {
             start,
             body,
             end: body,
-            largest_piece: options.largest_piece(),
-            unchecked: options.unchecked,
+            options,
             digests: Vec::new(),
             signer: author_key.sign_stream(),
             piece: Vec::new(),
@@ -196,13 +184,10 @@ impl<'w, W: Read + Write + Seek> Writer<'w, W> {
             flags: source.flags,
             data: beginning,
         };
-        let claimed = shown.flags.includes(Flags::ALTERNATE_KEY);
-        if !self.unchecked && (claimed || !shown.flags_fit()) {
-            return Err(SealError::Flags(kind).into());
-        }
+        check_flags(kind, &shown, self.options)?;
         let mut data = shown.data.as_slice().chain(&mut *source.data);
         let mut left = source.size;
-        for size in pieces(source.size, self.largest_piece) {
+        for size in pieces(source.size, self.options.largest_piece()) {
             left -= size as u64;
             self.piece.clear();
             self.piece.reserve_exact(size);
@@ -231,11 +216,10 @@ impl<'w, W: Read + Write + Seek> Writer<'w, W> {
         mut self,
         mut sealer: Sealer<'_>,
         author_key: &SigningKey,
-        tree: TreeSignature,
     ) -> Result<u64, StreamError> {
         self.piece = Vec::new();
         let digests = self.digests.iter().copied();
-        let signature = author_key.sign(&tree_of_digests(digests, tree));
+        let signature = author_key.sign(&tree_of_digests(digests, self.options.tree));
         sealer.signature(ChunkType::TreeSignature, &signature);
         self.flush(&mut sealer)?;
         let signature = self.signer.sign(|take| self.replay(take))?;
