@@ -133,14 +133,14 @@ pub(super) fn lay_out(out: &mut Vec<u8>, flags: Flags, data: &[u8], tag: usize, 
     out.resize(out.len() + length, pad);
 }
 
-/// Puts the data of a payload that was laid out under the layer, if there is one, and signs.
+/// Puts the data of a payload that was laid out under the layer, if there is one, and signs. Anything
+/// shorter than a payload of that data panics, rather than stay open.
 pub(super) fn complete(payload: &mut [u8], layer: Option<UnderLayer<'_>>, author: &SigningKey) {
-    if let Some((signature, signed)) = payload.split_at_mut_checked(SIGNATURE_SIZE) {
-        if let Some(layer) = layer {
-            layer.seal(signed);
-        }
-        signature.copy_from_slice(&author.sign(signed).0);
+    let (signature, signed) = payload.split_at_mut(SIGNATURE_SIZE);
+    if let Some(layer) = layer {
+        layer.seal(signed);
     }
+    signature.copy_from_slice(&author.sign(signed).0);
 }
 
 /// The alternate layer, for the chunk that stands at one place.
@@ -149,24 +149,19 @@ pub(super) struct UnderLayer<'a> {
     pub(super) agreement: &'a Agreement,
     pub(super) kind: ChunkType,
     pub(super) index: usize,
+    pub(super) flags: Flags,
+    /// Bytes of plain data, behind which there is room for the tag.
+    pub(super) size: usize,
 }
 
 impl UnderLayer<'_> {
     /// Encrypts the data in what stands behind the signature, where it stands.
     fn seal(&self, signed: &mut [u8]) {
-        let mut head = Reader::new(signed);
-        let (Some(size), Some([flags, _])) = (head.number(3), head.array()) else {
-            return;
-        };
-        let data = signed
-            .get_mut(PAYLOAD_HEAD - SIGNATURE_SIZE..)
-            .unwrap_or_default();
-        let tagged = data.split_at_mut_checked(size.saturating_sub(TAG_SIZE));
-        if let Some((data, rest)) = tagged
-            && let Some(tag) = rest.first_chunk_mut()
-        {
-            *tag = self.agreement.seal(self.kind, self.index, flags, data);
-        }
+        let (_, data) = signed.split_at_mut(PAYLOAD_HEAD - SIGNATURE_SIZE);
+        let (data, rest) = data.split_at_mut(self.size);
+        let (tag, _) = rest.split_at_mut(TAG_SIZE);
+        let (agreement, flags) = (self.agreement, self.flags.0);
+        tag.copy_from_slice(&agreement.seal(self.kind, self.index, flags, data));
     }
 }
 

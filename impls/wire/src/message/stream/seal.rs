@@ -13,7 +13,7 @@ use crate::backend::Sha512;
 use crate::keys::{SigningKey, StreamSigner};
 use crate::message::content::BEGINNING;
 use crate::message::letter::{check_flags, check_sizes};
-use crate::message::seal::Sealer;
+use crate::message::seal::{Room, Sealer};
 use crate::message::signatures::tree_of_digests;
 use crate::message::{
     ChunkType, Flags, Letter, MessageEntropy, Part, SealError, SealOptions, Signets, pieces,
@@ -75,7 +75,9 @@ pub fn seal_stream<W: Read + Write + Seek>(
 ) -> Result<u64, StreamError> {
     letter.check(options)?;
     let own = letter.letter;
-    let mut sealer = Sealer::begin(own, signets, author_key, entropy, options)?;
+    // The parts leave one by one, and each makes its own room.
+    let room = Room::default();
+    let mut sealer = Sealer::begin(own, signets, author_key, entropy, options, room)?;
     sealer.limit = MAXIMUM_STREAMED_MESSAGE;
     let mut writer = Writer::begin(&sealer, author_key, options, out)?;
     writer.flush(&mut sealer)?;

@@ -210,6 +210,37 @@ fn nothing_is_sealed_for_a_signet_that_no_reader_would_use() {
 }
 
 #[test]
+fn room_is_made_before_anything_plain_is_laid_out() {
+    let stage = Stage::new(Profile::Libdime);
+    // The sealer itself holds that its room does not grow; here are letters that need most of it.
+    let part = Part {
+        flags: Flags::ALTERNATE_PADDING,
+        data: vec![1; 20],
+    };
+    for (display, headers) in [(vec![part; 250], 1), (vec![Part::plain("x")], 100_000)] {
+        for (padding, alternate) in [
+            (Padding::Random, false),
+            (Padding::Random, true),
+            (Padding::Buckets, true),
+        ] {
+            let letter = Letter {
+                display: display.clone(),
+                other_headers: vec![b'x'; headers],
+                ..letter()
+            };
+            let options = SealOptions {
+                padding,
+                alternate,
+                hardened: true,
+                tracing: Some(vec![0; 60_000]),
+                ..SealOptions::default()
+            };
+            assert!(stage.seal_letter(&letter, &options).is_ok());
+        }
+    }
+}
+
+#[test]
 fn a_rogue_can_fill_a_keyslot_for_another() {
     let stage = Stage::new(Profile::Libdime);
     let origin = &stage.keys[&Actor::Origin].encryption;
