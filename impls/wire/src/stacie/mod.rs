@@ -153,7 +153,7 @@ pub struct Keys {
     pub password_key: Key,
 }
 
-/// All fields do; without a `Drop` of its own they may be taken out.
+/// All three fields do, and may be taken out.
 impl ZeroizeOnDrop for Keys {}
 
 /// A secret of 64 bytes: seed, key or shard. Wiped on drop, compared in constant time.
