@@ -396,13 +396,6 @@ impl SignetEditor {
 }
 
 impl Signet {
-    /// The first required field below `id` that is not there.
-    fn first_missing_below(&self, kind: SignetKind, id: u8) -> Option<u8> {
-        (0..id)
-            .filter(|below| kind.rule(*below).is_some_and(|rule| rule.required))
-            .find(|below| self.field(*below).is_none())
-    }
-
     /// Refuses an alternate key whose length has another width than the profile's: only a request
     /// can hold it, written by libdime (spec/90 item 16).
     pub(super) fn check_alternate_width(&self) -> Result<(), SignetError> {
