@@ -5,7 +5,7 @@ use super::fields::write_field;
 use super::validate::self_signature_verifies;
 use super::{
     ALTERNATE_KEY, CUSTODY, FIRST_INFORMATION, FULL_SIGNATURE, Field, IDENTIFIED_SIGNATURE,
-    IDENTIFIER, LAST_INFORMATION, MAXIMUM_FIELDS, NAMED, Permissions, SECONDARY_KEY,
+    IDENTIFIER, LAST_INFORMATION, NAMED, Permissions, SECONDARY_KEY,
     SELF_SIGNATURE, SIGNING_KEY, SecondaryKey, Signet, SignetError, SignetKind, State, with_header,
 };
 use crate::Profile;
@@ -98,16 +98,13 @@ impl OrganizationDraft {
 /// there is one, then the self signature. Alternate keys are written with the length width of the
 /// profile, so that the SSR can become a user signet (ruling `alternate-key-width`).
 ///
-/// Fails only if there are more alternate keys than a signet may have fields.
+/// Fails only if the keys and signatures are more fields than a signet may have.
 pub fn request(
     keys: &PrivateKeys,
     alternate: &[AlternatePublicKey],
     previous: Option<&SigningKey>,
     profile: Profile,
 ) -> Result<Signet, SignetError> {
-    if alternate.len() >= MAXIMUM_FIELDS - 4 {
-        return Err(SignetError::TooManyFields);
-    }
     let kind = SignetKind::Request;
     let mut writer = Writer::new(kind, profile);
     writer.field(SIGNING_KEY, &keys.signing.public().to_signet_format())?;

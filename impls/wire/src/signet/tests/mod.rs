@@ -369,6 +369,18 @@ fn a_broken_secondary_key_fails_the_lists_that_it_qualifies_for() {
 }
 
 #[test]
+fn a_request_has_as_many_alternate_keys_as_fit() {
+    let key = crate::keys::AlternateKey::from_bytes([5; 32]).public();
+    let previous = keys(4).signing;
+    for (previous, others) in [(None, 3), (Some(&previous), 4)] {
+        let request = |count| request(&keys(5), &vec![key; count], previous, Profile::Libdime);
+        let most = MAXIMUM_FIELDS - others;
+        assert_eq!(request(most).map(|it| it.alternate_keys().len()), Ok(most));
+        assert_eq!(request(most + 1), Err(SignetError::TooManyFields));
+    }
+}
+
+#[test]
 fn the_alternate_key_survives_from_request_to_signet() {
     let key = crate::keys::AlternateKey::from_bytes([5; 32]).public();
     for profile in [Profile::Libdime, Profile::Magma] {
