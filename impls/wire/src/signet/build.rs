@@ -5,8 +5,8 @@ use super::fields::write_field;
 use super::validate::self_signature_verifies;
 use super::{
     ALTERNATE_KEY, CUSTODY, FIRST_INFORMATION, FULL_SIGNATURE, Field, IDENTIFIED_SIGNATURE,
-    IDENTIFIER, LAST_INFORMATION, NAMED, Permissions, SECONDARY_KEY,
-    SELF_SIGNATURE, SIGNING_KEY, SecondaryKey, Signet, SignetError, SignetKind, State, with_header,
+    IDENTIFIER, LAST_INFORMATION, NAMED, Permissions, SECONDARY_KEY, SELF_SIGNATURE, SIGNING_KEY,
+    SecondaryKey, Signet, SignetError, SignetKind, with_header,
 };
 use crate::Profile;
 use crate::keys::{AlternatePublicKey, EncryptionPublicKey, PrivateKeys, SigningKey, VerifyingKey};
@@ -123,7 +123,7 @@ pub fn request(
 /// signets) signs the keys, then the informational `fields` (ids 16 to 252 without 251), then
 /// the `address`.
 ///
-/// Refused: a request whose self signature is wrong, or whose alternate key has a length width that
+/// Refused: a request whose self signature is wrong, that lacks a key, or whose alternate key has a length width that
 /// a user signet cannot have. Custody is for the caller to judge with [`super::validate_request`], as
 /// only it knows the previous signet; which address the request may have is for the caller, too.
 pub fn issue(
@@ -157,8 +157,11 @@ pub fn issue_fields(
     if !name::is_address(address) {
         return Err(SignetError::Identifier(address.to_owned()));
     }
-    if request.structure() != State::Request || !self_signature_verifies(request) {
+    if !self_signature_verifies(request) {
         return Err(SignetError::SelfSignature);
+    }
+    if let Some(missing) = request.first_missing_below(SignetKind::Request, SELF_SIGNATURE) {
+        return Err(SignetError::Missing(missing));
     }
     request.check_alternate_width()?;
     let mut writer = Writer::new(SignetKind::User, request.profile());

@@ -296,7 +296,9 @@ impl SignetEditor {
         let issuer = issuer
             .filter(|issuer| validate::Issuer::new(issuer).is_some())
             .ok_or(SignetError::Issuer)?;
-        if issuer.signet_keys()?.contains(&key.public()) {
+        // An error about one of the issuer's fields would be taken for one about this signet's.
+        let keys = issuer.signet_keys().map_err(|_| SignetError::Issuer)?;
+        if keys.contains(&key.public()) {
             Ok(())
         } else {
             Err(SignetError::WrongKey)

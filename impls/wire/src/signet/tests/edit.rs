@@ -176,6 +176,14 @@ fn signatures_need_what_they_cover_and_a_key_that_belongs() {
 }
 
 #[test]
+fn an_issuer_whose_keys_cannot_be_listed_is_to_blame_itself() {
+    let broken = with_broken_sok();
+    let mut editor = user_signet(5, None).edit();
+    let refused = editor.sign_full(&keys(1).signing, Some(&broken)).map(drop);
+    assert_eq!(refused, Err(SignetError::Issuer));
+}
+
+#[test]
 fn fields_that_are_not_information_are_not_set_by_id() {
     let organization = organization_signet(Profile::Libdime);
     let mut editor = organization.edit();

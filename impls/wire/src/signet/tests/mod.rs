@@ -341,20 +341,7 @@ fn a_signet_without_fields_has_no_fingerprint() {
 #[test]
 fn a_broken_secondary_key_fails_the_lists_that_it_qualifies_for() {
     let own = keys(1);
-    let signet = organization_signet(Profile::Libdime);
-    let mut fields = Vec::new();
-    for field in signet.fields().filter(|field| field.id <= 3) {
-        let mut data = field.data.to_vec();
-        if data.first() == Some(&Permissions::SIGNETS.0) && field.id == SECONDARY_KEY {
-            data[1] = 0x41;
-        }
-        let width: &[u8] = if field.id == 3 { &[0] } else { &[] };
-        fields.extend([&[field.id], width, &[data.len() as u8], data.as_slice()].concat());
-    }
-    let signature = own.signing.sign(&fields);
-    fields.push(4);
-    fields.extend_from_slice(&signature.0);
-    let broken = Signet::parse(&with_header(SignetKind::Organization, &fields)).expect("it parses");
+    let broken = with_broken_sok();
     let pok = own.signing.public();
     assert_eq!(
         validate_organization(&broken, &[pok], None),
@@ -366,6 +353,42 @@ fn a_broken_secondary_key_fails_the_lists_that_it_qualifies_for() {
         validate_user(&user_signet(5, None), &broken, None, None),
         State::Invalid
     );
+}
+
+/// The organization's signet with a SOK for signets that cannot be read, signed in good order.
+fn with_broken_sok() -> Signet {
+    let signet = organization_signet(Profile::Libdime);
+    let mut fields = Vec::new();
+    for field in signet.fields().filter(|field| field.id <= 3) {
+        let mut data = field.data.to_vec();
+        if data.first() == Some(&Permissions::SIGNETS.0) && field.id == SECONDARY_KEY {
+            data[1] = 0x41;
+        }
+        let width: &[u8] = if field.id == 3 { &[0] } else { &[] };
+        fields.extend([&[field.id], width, &[data.len() as u8], data.as_slice()].concat());
+    }
+    signed(SignetKind::Organization, fields, 4, 1)
+}
+
+/// A signet of these fields and a signature over them by this key, as field `id`.
+fn signed(kind: SignetKind, mut fields: Vec<u8>, id: u8, key: u8) -> Signet {
+    let signature = keys(key).signing.sign(&fields);
+    fields.push(id);
+    fields.extend_from_slice(&signature.0);
+    Signet::parse(&with_header(kind, &fields)).expect("it parses")
+}
+
+#[test]
+fn a_request_without_a_key_is_told_by_what_it_lacks() {
+    let request = user_request(5, None);
+    let keyless = request.below(2).to_vec();
+    let keyless = signed(SignetKind::Request, keyless, SELF_SIGNATURE, 5);
+    let issued = issue(&keyless, &keys(1).signing, &[], "ann@one.example");
+    assert_eq!(issued, Err(SignetError::Missing(2)));
+    let unsigned = with_header(SignetKind::Request, request.below(SELF_SIGNATURE));
+    let unsigned = Signet::parse(&unsigned).expect("it parses");
+    let issued = issue(&unsigned, &keys(1).signing, &[], "ann@one.example");
+    assert_eq!(issued, Err(SignetError::SelfSignature));
 }
 
 #[test]
