@@ -139,6 +139,7 @@ fn judge_user(
             let state = chain.links().last().map(|(_, state)| state);
             (state.unwrap_or(State::Unknown), None)
         }
+        Err(ChainError::NoOrganization) => (State::Unknown, None),
         Err(ChainError::BrokenCustody { link, .. }) => {
             (State::BrokenCustody, (!alone).then_some(link))
         }
