@@ -369,6 +369,18 @@ fn the_forms_of_a_signet_rejoin_and_others_do_not() {
 }
 
 #[test]
+fn a_request_is_no_form_of_a_signet_and_has_none() {
+    let (user, request) = (user_signet(5, None), user_request(5, None));
+    let refused = user.split(FingerprintKind::Request);
+    assert_eq!(refused, Err(SignetError::Kind(SignetKind::User)));
+    for at in FingerprintKind::ALL {
+        let refused = request.split(at);
+        assert_eq!(refused, Err(SignetError::Kind(SignetKind::Request)));
+    }
+    assert_eq!(user.to_request(), Ok(request));
+}
+
+#[test]
 fn secondary_keys_are_listed_one_by_one() {
     let signet = organization_signet(Profile::Libdime);
     let both = Permissions::MESSAGES.and(Permissions::TLS);
