@@ -134,6 +134,53 @@ fn a_user_signet_is_judged_by_organization_name_and_custody() {
     assert_eq!(validate_user(&signet, &signet, None, None), State::Unknown);
 }
 
+/// The signet with these bytes for its identifier, signed in good order.
+fn identified_as(signet: &Signet, identifier: &[u8]) -> Signet {
+    let size = u8::try_from(identifier.len()).expect("a short identifier");
+    let fields = [
+        signet.through(FULL_SIGNATURE),
+        &[IDENTIFIER, size],
+        identifier,
+    ]
+    .concat();
+    signed(signet.kind(), fields, IDENTIFIED_SIGNATURE, 1)
+}
+
+#[test]
+fn an_identifier_that_names_nobody_makes_a_signet_invalid() {
+    let (organization, user) = (organization_signet(Profile::Libdime), user_signet(5, None));
+    let nameless = organization.split(FingerprintKind::Full);
+    let nameless = nameless.expect("an organization's");
+    let own = keys(1).signing;
+    let not_addresses: [&[u8]; 5] = [
+        b"one.example",
+        b"@one.example",
+        b"a@one.example.",
+        b"",
+        b"\xff",
+    ];
+    for wrong in not_addresses.map(|wrong| identified_as(&user, wrong)) {
+        for issuer in [&organization, &nameless] {
+            let state = validate_user(&wrong, issuer, None, None);
+            assert_eq!(state, State::Invalid, "{wrong:?}");
+        }
+        let mut editor = wrong.edit();
+        let signed = editor.sign_identified(&own, Some(&nameless)).map(drop);
+        assert!(matches!(signed, Err(SignetError::Identifier(_))));
+    }
+    let not_domains: [&[u8]; 4] = [b"ann@one.example", b"one..example", b"", b"\xff"];
+    for wrong in not_domains.map(|wrong| identified_as(&organization, wrong)) {
+        let state = validate_organization(&wrong, &[own.public()], None);
+        assert_eq!(state, State::Invalid, "{wrong:?}");
+        assert!(Issuer::new(&wrong).is_none());
+        let signed = wrong.edit().sign_identified(&own, None).map(drop);
+        assert!(matches!(signed, Err(SignetError::Identifier(_))));
+    }
+    let good = identified_as(&user, b"Ann@ONE.example");
+    let state = validate_user(&good, &nameless, None, None);
+    assert_eq!(state, State::Identified);
+}
+
 #[test]
 fn the_wrong_kind_of_issuer_is_told_before_what_the_signet_lacks() {
     let (organization, signet) = (organization_signet(Profile::Libdime), user_signet(5, None));
