@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::judge::each;
 use super::messages::{Cast, Refusal};
 use super::messages_corrupt::compare_opened;
-use super::{Comparisons, Context, Entry, FolderError, Judge};
+use super::{Context, Entry, FolderError, Judge};
 
 /// Judges `bounces.json`.
 pub(super) fn check(
@@ -17,14 +17,13 @@ pub(super) fn check(
     file: &Entry<'_>,
     judge: &mut Judge<'_>,
 ) -> Result<(), FolderError> {
-    each(&file.at("cases"), |case| {
+    each(file.at("cases").items()?, judge, |case, found| {
         let world = context.worlds.of_case(case)?;
         let given = case.at("context");
         let cast = Cast::of(world, &given.at("signets"), &given.at("private_keys"))?
             .with_alternate_keys(world, &given)?;
         let bytes = case.at("bounce_b64").base64()?;
         let bounce = Bounce::parse(&bytes);
-        let mut found = Comparisons::new();
         let mut all_accept = true;
         for (name, recorded) in case.at("actors").members()? {
             let opened = match (name, &bounce) {
@@ -43,7 +42,7 @@ pub(super) fn check(
             found.with("actor", name);
             match opened {
                 Ok(opened) if found.agreed() => {
-                    compare_opened(actor, &opened, &recorded, &mut found)?;
+                    compare_opened(actor, &opened, &recorded, found)?;
                 }
                 Ok(_) => {}
                 Err(error) => {
@@ -60,8 +59,7 @@ pub(super) fn check(
             let recorded = case.at("is_of_sent").boolean()?;
             found.equal("is of the sent message", bounce.is_of(&message), recorded);
         }
-        judge.case(case, &Value::Null, &found);
-        Ok(())
+        Ok(Value::Null)
     })
 }
 

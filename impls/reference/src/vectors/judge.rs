@@ -145,6 +145,8 @@ pub struct Judge<'r> {
     report: FileReport,
     ruled: BTreeMap<usize, BTreeSet<String>>,
     met: BTreeSet<Clause>,
+    /// Cases of no known kind, by their places; they are not judged.
+    pub(super) not_understood: Vec<String>,
 }
 
 impl<'r> Judge<'r> {
@@ -158,12 +160,19 @@ impl<'r> Judge<'r> {
             },
             ruled: BTreeMap::new(),
             met: BTreeSet::new(),
+            not_understood: Vec::new(),
         }
     }
 
     /// Judges one case: `entry` is its JSON, `facts` what was found out about its bytes by other
     /// means than the code under judgement, so that rulings can name properties of them.
+    /// A case in which nothing was compared fails: it was not checked.
     pub fn case(&mut self, entry: &Entry<'_>, facts: &Value, comparisons: &Comparisons) {
+        if comparisons.0.is_empty() {
+            let mut nothing = Comparisons::new();
+            nothing.equal("comparisons", "none", "at least one");
+            return self.case(entry, facts, &nothing);
+        }
         let id = case_id(entry);
         self.report.cases += 1;
         let (mut ruled, mut differences) = (false, Vec::new());
@@ -291,12 +300,37 @@ fn broken_case(case: String, comparisons: &Comparisons) -> Broken {
     }
 }
 
-/// Runs `judge_case` on every element of the list at `list`.
+/// Whether libdime crashed on the case, or broke memory without that. What else is recorded of such a
+/// case need not be there.
+pub(super) fn broke_memory(recorded: &Entry<'_>) -> bool {
+    let is_set = |key| {
+        let flag = recorded.optional(key);
+        flag.is_some_and(|flag| flag.value() != false)
+    };
+    is_set("crash") || is_set("memory_unsafe")
+}
+
+/// Judges every case by `compare`, which compares and tells the facts. A case with a value that is not of
+/// the format fails, and the others are judged nevertheless.
 pub(super) fn each<'a>(
-    list: &Entry<'a>,
-    judge_case: impl FnMut(&Entry<'a>) -> Result<(), FolderError>,
+    cases: Vec<Entry<'a>>,
+    judge: &mut Judge<'_>,
+    mut compare: impl FnMut(&Entry<'a>, &mut Comparisons) -> Result<Value, FolderError>,
 ) -> Result<(), FolderError> {
-    list.items()?.iter().try_for_each(judge_case)
+    for case in cases {
+        let mut found = Comparisons::new();
+        let facts = match compare(&case, &mut found) {
+            Ok(facts) => facts,
+            Err(error @ FolderError::Shape { .. }) => {
+                found = Comparisons::new();
+                found.equal("format", "not read", error.to_string());
+                Value::Null
+            }
+            Err(error) => return Err(error),
+        };
+        judge.case(&case, &facts, &found);
+    }
+    Ok(())
 }
 
 /// Compares one case of a list and tells the facts about it.
@@ -309,15 +343,9 @@ pub(super) fn check_lists(
     judge: &mut Judge<'_>,
 ) -> Result<(), FolderError> {
     for (list, checker) in lists {
-        let Some(list) = file.optional(list) else {
-            continue;
-        };
-        each(&list, |case| {
-            let mut found = Comparisons::new();
-            let facts = checker(case, &mut found)?;
-            judge.case(case, &facts, &found);
-            Ok(())
-        })?;
+        if let Some(list) = file.optional(list) {
+            each(list.items()?, judge, checker)?;
+        }
     }
     Ok(())
 }

@@ -6,7 +6,8 @@ use dime_wire::keys::{EncryptionKey, KeyOwner, PrivateKeys, SigningKey};
 use dime_wire::signet::Signet;
 use serde_json::{Value, json};
 
-use super::judge::{Checker, check_lists};
+use super::judge::{Checker, broke_memory, check_lists};
+use super::primitives::lenient_base64;
 use super::{Comparisons, Context, Entry, FolderError, Judge};
 
 const LISTS: [(&str, Checker); 4] = [
@@ -113,6 +114,7 @@ fn load(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError>
     let layout = layout(&file);
     Ok(json!({
         "strict_base64": has_strict_body(&file),
+        "utf8": armored(&file).is_some(),
         "whole": layout.map(|layout| layout == Layout::Libdime),
         "narrow": layout == Some(Layout::Magma),
     }))
@@ -135,7 +137,10 @@ fn signet(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderErro
             );
         }
     }
-    Ok(json!({ "strict_base64": has_strict_body(&file) }))
+    Ok(json!({
+        "strict_base64": has_strict_body(&file),
+        "utf8": armored(&file).is_some(),
+    }))
 }
 
 fn seed(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError> {
@@ -150,31 +155,32 @@ fn seed(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError>
         found.equal("accepted", ours.is_some(), libdime.at("ok").boolean()?);
         found.equal("signing key", ours, recorded);
     }
-    Ok(json!({ "strict_base64": has_strict_body(&file) }))
+    Ok(json!({
+        "strict_base64": has_strict_body(&file),
+        "utf8": armored(&file).is_some(),
+    }))
 }
 
 fn armored(file: &[u8]) -> Option<&str> {
     std::str::from_utf8(file).ok()
 }
 
-fn broke_memory(libdime: &Entry<'_>) -> bool {
-    let is_set = |key| {
-        libdime
-            .optional(key)
-            .is_some_and(|flag| flag.value() == true)
-    };
-    is_set("crash") || is_set("memory_unsafe")
-}
-
-/// Whether the lines between BEGIN and END hold nothing but characters of base64.
+/// Whether the lines between BEGIN and END hold nothing but base64 in its one spelling, and a checksum.
 fn has_strict_body(file: &[u8]) -> bool {
     let text = String::from_utf8_lossy(file);
     let body = text
         .lines()
         .skip_while(|line| !line.contains("-----BEGIN "));
     let body = body.skip(1).take_while(|line| !line.contains("-----END "));
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "+/= \t\r".contains(c);
-    body.flat_map(str::chars).all(allowed)
+    let lines = body.map(|line| line.replace([' ', '\t', '\r'], ""));
+    let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
+    let is_checksum = |line: &&String| line.len() == 5 && line.starts_with('=');
+    let (data, checksum) = match lines.split_last() {
+        Some((last, before)) if is_checksum(&last) => (before.concat(), last.as_str()),
+        _ => (lines.concat(), ""),
+    };
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+    encoding::encode_padded(&lenient_base64(&data)) == data && checksum.chars().all(allowed)
 }
 
 /// How the contents of a key file are laid out, looked at by themselves (spec/10 §10).

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha512};
 
 use super::message_text::{Envelopes, header_facts};
 use super::messages::Cast;
+use super::primitives::verifies_unreduced;
 
 /// The private keys of the actors, as far as there are any.
 pub(super) type Keys<'a> = [(Actor, Option<&'a EncryptionKey>); 4];
@@ -37,6 +38,7 @@ pub(super) fn gather(bytes: &[u8], cast: &Cast) -> Value {
         map: &map,
         keks: keks(bytes, &map, cast),
         author: author.and_then(|signet| signet.signing_key().ok()),
+        origin: origin_keys(cast),
     };
     let types: Vec<u8> = map.chunks.iter().map(|chunk| chunk.kind).collect();
     let mut by_actor = Map::new();
@@ -44,18 +46,14 @@ pub(super) fn gather(bytes: &[u8], cast: &Cast) -> Value {
         by_actor.insert(actor.name().to_owned(), message.seen_by(actor, cast));
     }
     json!({
-        "tracing": map.tracing.is_some(),
-        "types": types,
         "descending": types.iter().zip(types.iter().skip(1)).any(|(one, next)| one > next),
         "repeated": repeated(&types),
         "has_other_headers": types.contains(&34),
-        "has_alternate_key": types.contains(&3),
         "has_alternate": types.contains(&3),
         "impossible_size": map.chunks.iter().any(has_impossible_size),
-        "never_signed": message.never_signed(),
         "tree_signature": message.tree_signature(),
         "author_signature_verifies": message.author_signature_verifies(),
-        "origin_key": message.origin_key(cast),
+        "origin_key": message.origin_key(),
         "by_actor": by_actor,
     })
 }
@@ -106,6 +104,8 @@ struct Taken<'a> {
     map: &'a MessageMap,
     keks: Vec<(Actor, Kek)>,
     author: Option<VerifyingKey>,
+    /// The origin's keys, each with what it may be used for.
+    origin: Vec<(VerifyingKey, &'static str)>,
 }
 
 /// A standard payload in plain.
@@ -137,11 +137,12 @@ impl Taken<'_> {
         Some(plain)
     }
 
-    /// The same by whichever actor's keyslot opens.
-    fn plain_to_any(&self, chunk: &ChunkMap) -> Option<Vec<u8>> {
-        owners(chunk.kind)
-            .iter()
-            .find_map(|actor| self.plain(chunk, *actor))
+    /// The same by every keyslot, since one of them may be damaged.
+    fn plain_to_any(&self, chunk: &ChunkMap) -> Vec<Vec<u8>> {
+        let actors = owners(chunk.kind).iter();
+        actors
+            .filter_map(|actor| self.plain(chunk, *actor))
+            .collect()
     }
 
     /// What one actor finds in the chunks it has keyslots for.
@@ -149,8 +150,9 @@ impl Taken<'_> {
         let mut parts = Vec::new();
         let (mut all_padding_fits, mut all_signed) = (true, true);
         let (mut gzip_fits, mut only_contents_have_flags) = (true, true);
-        // Whether the chunk before was a piece of the same part.
-        let mut goes_on = false;
+        let mut pieces_share_flags = true;
+        // The flags of the chunk before, if it was a piece of the same part.
+        let mut begun = None;
         let chunks = &self.map.chunks;
         for (index, chunk) in chunks.iter().enumerate() {
             let plain = self.plain(chunk, actor);
@@ -161,10 +163,13 @@ impl Taken<'_> {
             if let Some(payload) = Payload::read(&plain) {
                 let next = chunks.get(index + 1).map(|next| next.kind);
                 all_padding_fits &= payload.padding_fits();
-                let in_plain = payload.flags & 2 == 0 && !goes_on;
+                let own = payload.flags & !0x80;
+                let in_plain = payload.flags & 2 == 0 && begun.is_none();
                 gzip_fits &=
                     payload.flags & 4 == 0 || !in_plain || payload.behind.starts_with(&GZIP);
-                goes_on = payload.flags & 0x80 != 0 && next == Some(chunk.kind);
+                pieces_share_flags &= begun.is_none_or(|begun| begun == own);
+                let goes_on = payload.flags & 0x80 != 0 && next == Some(chunk.kind);
+                begun = goes_on.then_some(own);
                 only_contents_have_flags &=
                     matches!(chunk.kind, 67 | 131) || payload.flags & !1 == 0;
                 parts.push(payload.describe(chunk.kind, next != Some(chunk.kind)));
@@ -177,6 +182,8 @@ impl Taken<'_> {
             "all_padding_fits": all_padding_fits,
             "all_signed": all_signed,
             "gzip_fits": gzip_fits,
+            "pieces_share_flags": pieces_share_flags,
+            "unreduced_signature": self.has_unreduced_signature(actor),
             "only_contents_have_flags": only_contents_have_flags,
             "signets_are_of_their_kind": signets_are_of_their_kind(actor, cast),
             "envelope": envelopes.facts(actor, cast),
@@ -213,20 +220,25 @@ impl Taken<'_> {
             .collect()
     }
 
-    fn signature(&self, kind: u8) -> Option<Signature> {
-        let chunk = self.map.chunks.iter().find(|chunk| chunk.kind == kind)?;
-        let plain = self.plain_to_any(chunk)?;
-        plain.try_into().ok().map(Signature)
+    /// What each keyslot gives as signature `kind`.
+    fn signatures(&self, kind: u8) -> Vec<Signature> {
+        let chunk = self.map.chunks.iter().find(|chunk| chunk.kind == kind);
+        let plain = chunk.map(|chunk| self.plain_to_any(chunk));
+        let plain = plain.into_iter().flatten();
+        plain
+            .filter_map(|plain| plain.try_into().ok().map(Signature))
+            .collect()
     }
 
     fn author_signature_verifies(&self) -> bool {
-        let signed = self.author.zip(self.signature(226));
-        signed.is_some_and(|(author, signature)| author.verify(&self.below(226), &signature))
+        let covered = self.below(226);
+        let mut signatures = self.signatures(226).into_iter();
+        self.author
+            .is_some_and(|author| signatures.any(|signature| author.verify(&covered, &signature)))
     }
 
-    /// Over which list of hashes the author's tree signature is: libdime's or the intended one.
-    fn tree_signature(&self) -> Option<&'static str> {
-        let (author, signature) = self.author.zip(self.signature(225))?;
+    /// The lists of hashes that the author's tree signature may be over: libdime's and the intended one.
+    fn tree_inputs(&self) -> [(&'static str, Vec<u8>); 2] {
         let below = self.map.chunks.iter().filter(|chunk| chunk.kind < 225);
         let (mut intended, mut libdime) = (Vec::new(), Vec::new());
         for chunk in below {
@@ -237,42 +249,60 @@ impl Taken<'_> {
             }
         }
         libdime.resize(intended.len(), 0);
-        if author.verify(&libdime, &signature) {
-            return Some("libdime");
-        }
-        author.verify(&intended, &signature).then_some("intended")
+        [("libdime", libdime), ("intended", intended)]
+    }
+
+    /// Which of these lists it is over.
+    fn tree_signature(&self) -> Option<&'static str> {
+        let author = self.author?;
+        let signatures = self.signatures(225);
+        let mut inputs = self.tree_inputs().into_iter();
+        let fits = |(_, input): &(_, Vec<u8>)| {
+            let mut signatures = signatures.iter();
+            signatures.any(|signature| author.verify(input, signature))
+        };
+        inputs.find(fits).map(|(form, _)| form)
     }
 
     /// By which of its keys the origin signed the whole: its POK, or a SOK that may or may not.
-    fn origin_key(&self, cast: &Cast) -> Option<&'static str> {
-        let signature = self.signature(255)?;
-        let origin = cast.signet(Actor::Origin).ok()?;
-        let covered = self.below(255);
-        let verifies = |key: &VerifyingKey| key.verify(&covered, &signature);
-        if origin.signing_key().is_ok_and(|pok| verifies(&pok)) {
-            return Some("pok");
-        }
-        let keys = |permissions| origin.keys_for(permissions).unwrap_or_default();
-        if keys(Permissions::MESSAGES).iter().any(verifies) {
-            return Some("message-sok");
-        }
-        keys(Permissions::NONE)
-            .iter()
-            .any(verifies)
-            .then_some("other-sok")
+    fn origin_key(&self) -> Option<&'static str> {
+        let (covered, signatures) = (self.below(255), self.signatures(255));
+        let verifies = |(key, _): &&(VerifyingKey, _)| {
+            let mut signatures = signatures.iter();
+            signatures.any(|signature| key.verify(&covered, signature))
+        };
+        self.origin.iter().find(verifies).map(|(_, whose)| *whose)
     }
 
-    /// Signature chunks that hold 64 zero bytes.
-    fn never_signed(&self) -> Vec<u8> {
-        let chunks = self.map.chunks.iter();
-        chunks
-            .filter(|chunk| matches!(chunk.kind, 248 | 249 | 255))
-            .filter(|chunk| {
-                self.plain_to_any(chunk)
-                    .is_some_and(|plain| plain == [0; 64])
-            })
-            .map(|chunk| chunk.kind)
-            .collect()
+    /// Whether the actor must verify a signature that only the check of its S refuses: the author's for
+    /// everybody but the destination, the origin's for those behind it.
+    fn has_unreduced_signature(&self, actor: Actor) -> bool {
+        let of_author = actor != Actor::Destination;
+        let of_origin = matches!(actor, Actor::Destination | Actor::Recipient);
+        let author: Vec<VerifyingKey> = self.author.into_iter().collect();
+        let origin: Vec<VerifyingKey> = self.origin.iter().map(|(key, _)| *key).collect();
+        self.map.chunks.iter().any(|chunk| {
+            let plain = self.plain(chunk, actor).unwrap_or_default();
+            let Some((signature, rest)) = plain.split_first_chunk::<64>() else {
+                return false;
+            };
+            let fits = |keys: &[VerifyingKey], covered: &[u8]| {
+                let mut keys = keys.iter();
+                keys.any(|key| verifies_unreduced(key, covered, signature))
+            };
+            match chunk.kind {
+                kind if is_standard(kind) => of_author && fits(&author, rest),
+                225 if of_author => {
+                    let mut inputs = self.tree_inputs().into_iter();
+                    inputs.any(|(_, input)| fits(&author, &input))
+                }
+                226 => of_author && fits(&author, &self.below(226)),
+                248 => of_origin && fits(&origin, &self.below(67)),
+                249 => of_origin && fits(&origin, &self.below(68)),
+                255 => of_origin && fits(&origin, &self.below(255)),
+                _ => false,
+            }
+        })
     }
 }
 
@@ -316,8 +346,23 @@ impl<'a> Payload<'a> {
     }
 }
 
+/// The origin's keys: its POK, the SOKs that may sign messages, and the others.
+fn origin_keys(cast: &Cast) -> Vec<(VerifyingKey, &'static str)> {
+    let Ok(origin) = cast.signet(Actor::Origin) else {
+        return Vec::new();
+    };
+    let pok = origin.signing_key().ok().map(|key| (key, "pok"));
+    let soks = |permissions, whose| {
+        let keys = origin.keys_for(permissions).unwrap_or_default();
+        keys.into_iter().map(move |key| (key, whose))
+    };
+    let messages = soks(Permissions::MESSAGES, "message-sok");
+    let others = soks(Permissions::NONE, "other-sok");
+    pok.into_iter().chain(messages).chain(others).collect()
+}
+
 /// Whether those signets that the actor needs are signets of users or organizations as they must be.
-fn signets_are_of_their_kind(actor: Actor, cast: &Cast) -> bool {
+pub(super) fn signets_are_of_their_kind(actor: Actor, cast: &Cast) -> bool {
     let needed: &[Actor] = match actor {
         Actor::Author | Actor::Recipient => &Actor::ALL,
         Actor::Origin => &[Actor::Author, Actor::Origin, Actor::Destination],

@@ -11,6 +11,7 @@ use dime_wire::message::{
 use dime_wire::signet::{Signet, SignetError};
 use serde_json::Value;
 
+use super::judge::broke_memory;
 use super::message_facts::Keys;
 use super::{Comparisons, Entry, FolderError, World};
 
@@ -151,10 +152,13 @@ pub(super) fn compare_verdict(
     recorded: &Entry<'_>,
     found: &mut Comparisons,
 ) -> Result<(), FolderError> {
-    let verdict = recorded.at("verdict").text()?;
-    let unsafe_memory = recorded.optional("memory_unsafe");
-    let broke_memory = unsafe_memory.map_or(Ok(false), |flag| flag.boolean())?;
-    if verdict == "crash" || broke_memory {
+    let verdict = recorded.at("verdict");
+    let verdict = if broke_memory(recorded) {
+        verdict.value().as_str().unwrap_or("crash")
+    } else {
+        verdict.text()?
+    };
+    if verdict == "crash" || broke_memory(recorded) {
         found.broke_memory(format!("libdime broke memory as {actor}"), ours.is_err());
     } else {
         let own = if ours.is_ok() { "accept" } else { "reject" };

@@ -25,14 +25,13 @@ pub(super) fn check(
     file: &Entry<'_>,
     judge: &mut Judge<'_>,
 ) -> Result<(), FolderError> {
-    each(&file.at("cases"), |case| {
+    each(file.at("cases").items()?, judge, |case, found| {
         let world = context.worlds.of_case(case)?;
         let given = case.at("context");
         let cast = Cast::of(world, &given.at("signets"), &given.at("private_keys"))?
             .with_alternate_keys(world, &given)?;
         let bytes = case.at("message_b64").base64()?;
         let facts = message_facts::gather(&bytes, &cast);
-        let mut found = Comparisons::new();
         let message = Message::parse(&bytes);
         for (name, recorded) in case.at("actors").members()? {
             let actor = Actor::ALL.into_iter().find(|actor| actor.name() == name);
@@ -41,13 +40,13 @@ pub(super) fn check(
                 Ok(message) => cast.open(message, actor),
                 Err(error) => Err(Refusal::Open(error.clone().into())),
             };
-            compare_verdict(actor, &opened, &recorded, &mut found)?;
+            compare_verdict(actor, &opened, &recorded, found)?;
             if let (Ok(opened), true) = (&opened, found.agreed()) {
-                compare_opened(actor, opened, &recorded, &mut found)?;
+                compare_opened(actor, opened, &recorded, found)?;
             }
             if let Ok(message) = &message {
                 let state = recorded.at("message_state");
-                compare_completeness(message, state.value(), actor, &mut found);
+                compare_completeness(message, state.value(), actor, found);
             }
         }
         if let (Ok(message), Some(chunks)) = (&message, case.optional("chunks")) {
@@ -57,8 +56,7 @@ pub(super) fn check(
                 chunks.value().clone(),
             );
         }
-        judge.case(case, &facts, &found);
-        Ok(())
+        Ok(facts)
     })
 }
 

@@ -6,6 +6,7 @@ use dime_wire::message::{
     Actor, Bounces, ChunkType, CommonHeaders, Envelope, Flags, Letter, Message, Opened, Part,
     SealOptions, TreeSignature, seal, sign_as_origin, tree_signature_input,
 };
+use dime_wire::signet::{Fingerprint, FingerprintKind};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha512};
 
@@ -30,23 +31,20 @@ pub(super) fn check(
     file: &Entry<'_>,
     judge: &mut Judge<'_>,
 ) -> Result<(), FolderError> {
-    each(&file.at("cases"), |entry| {
+    each(file.at("cases").items()?, judge, |entry, found| {
         let world = context.worlds.of_case(entry)?;
         let case = Case::new(entry, world, context)?;
-        let mut found = Comparisons::new();
-        case.itself(&mut found)?;
-        case.make_again(&mut found)?;
+        case.itself(found)?;
+        case.make_again(found)?;
         match Message::parse(&case.recorded) {
-            Ok(message) => case.read(&message, &mut found)?,
+            Ok(message) => case.read(&message, found)?,
             Err(error) => {
                 let error = Refusal::Open(error.into());
                 found.equal("parsing", "reject", "accept").because(&error);
                 found.with("reason", error.reason());
             }
         }
-        let facts = message_facts::gather(&case.recorded, &case.cast);
-        judge.case(entry, &facts, &found);
-        Ok(())
+        Ok(message_facts::gather(&case.recorded, &case.cast))
     })
 }
 
@@ -204,8 +202,13 @@ impl<'a, 'f> Case<'a, 'f> {
         // What no ruling touches must be equal to the last byte nevertheless.
         if bounces.display {
             compare("signed with tracing", tracing.as_deref(), &self.recorded);
-        } else if let Ok(signed) = sign_as_origin(authored, &keys, bounces, tracing.as_deref()) {
-            self.compare_but_for_display_bounce(&signed, found);
+        } else {
+            match sign_as_origin(authored, &keys, bounces, tracing.as_deref()) {
+                Ok(signed) => self.compare_but_for_display_bounce(&signed, found),
+                Err(error) => {
+                    found.equal("chunks", "not signed", "signed").because(error);
+                }
+            }
         }
         Ok(())
     }
@@ -266,6 +269,28 @@ impl<'a, 'f> Case<'a, 'f> {
         Ok(())
     }
 
+    /// The fingerprints of the signets used, as far as the actor can read the chunk that names them:
+    /// 4, of author and destination, or 5, of origin and recipient.
+    fn fingerprints(&self, actor: Actor) -> Value {
+        let reads = |whose: Actor| match actor {
+            Actor::Author | Actor::Recipient => true,
+            Actor::Origin => matches!(whose, Actor::Author | Actor::Destination),
+            Actor::Destination => matches!(whose, Actor::Origin | Actor::Recipient),
+        };
+        let print = |whose: Actor| {
+            let signet = self.cast.signet(whose).ok().filter(|_| reads(whose))?;
+            let print = signet.fingerprint(FingerprintKind::Cryptographic)?;
+            Some(print.as_str().to_owned())
+        };
+        let order = [
+            Actor::Author,
+            Actor::Origin,
+            Actor::Destination,
+            Actor::Recipient,
+        ];
+        json!(order.map(print))
+    }
+
     /// Whoever may read the contents reads what the author wrote, and nobody else reads anything.
     fn compare_with_inputs(
         &self,
@@ -288,6 +313,12 @@ impl<'a, 'f> Case<'a, 'f> {
         };
         found.equal("contents", contents, true);
         found.with("actor", actor.name());
+        found.equal(
+            "own fingerprints",
+            fingerprints(&opened.envelope),
+            self.fingerprints(actor),
+        );
+        found.with("actor", actor.name());
         let tree = (actor != Actor::Destination).then_some(TreeSignature::Libdime);
         found.equal("tree signature form", opened.tree == tree, true);
         found.with("actor", actor.name());
@@ -301,6 +332,17 @@ impl<'a, 'f> Case<'a, 'f> {
         }
         Ok(())
     }
+}
+
+/// Those of author, origin, destination and recipient.
+fn fingerprints(envelope: &Envelope) -> Value {
+    let prints = [
+        &envelope.author_fingerprint,
+        &envelope.origin_fingerprint,
+        &envelope.destination_fingerprint,
+        &envelope.recipient_fingerprint,
+    ];
+    json!(prints.map(|print| print.as_ref().map(Fingerprint::as_str)))
 }
 
 /// Parts as a reader of ours gives them: one that goes on in the next is one with it.

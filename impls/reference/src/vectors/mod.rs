@@ -6,14 +6,14 @@
 //! # How to add a file
 //!
 //! Write a module with `fn check(context: &Context, file: &Entry, judge: &mut Judge) -> Result<(),
-//! FolderError>` and add a row to `FILES`: the file's name, the topic of its rulings, by what another file
-//! of that shape is told, and the function. For each case make [`Comparisons`] of our result with the
-//! recorded one, one per aspect, and hand them to [`Judge::case`] together with facts about the case's
+//! FolderError>` and add a row to `FILES`: the file's name, its lists, the topic of its rulings, by what another
+//! file of that shape is told, and the function. Have `each` run a function over the cases that makes
+//! [`Comparisons`] of our result with the recorded one, one per aspect, and tells facts about the case's
 //! bytes that the code under judgement did not find out. Never assert, never panic: what is not of
-//! the format is an error of [`Entry`]. A deliberate difference gets a ruling in
+//! the format is an error of [`Entry`], by which the case fails. A deliberate difference gets a ruling in
 //! `scenarios/rulings.yaml` whose conditions name properties: `this.ours`, `this.libdime` and what
-//! [`Comparisons::with`] added, `facts.…`, or members of the case. Where libdime broke memory, use
-//! [`Comparisons::broke_memory`].
+//! [`Comparisons::with`] added, `facts.…`, or members of the case. Where `broke_memory` says that libdime
+//! did so, look at nothing else that it answered and use [`Comparisons::broke_memory`].
 
 mod bounces;
 mod custody;
@@ -45,6 +45,8 @@ mod worlds;
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 pub use entry::Entry;
 pub use folder::{Folder, FolderError};
 pub use generate::{GenerateError, generate};
@@ -66,6 +68,8 @@ pub struct Context<'a> {
 struct Kind {
     /// The name it goes by.
     name: &'static str,
+    /// The members that hold its cases.
+    lists: &'static [&'static str],
     /// The topic of the rulings about it.
     topic: &'static str,
     /// Whether a file of another name is of this shape.
@@ -78,104 +82,136 @@ struct Kind {
 const FILES: &[Kind] = &[
     Kind {
         name: "bounces.json",
+        lists: &["cases"],
         topic: "messages",
         recognizes: |file| first_case_has(file, "bounce_b64"),
         check: bounces::check,
     },
     Kind {
         name: "custody.json",
+        lists: &["cases"],
         topic: "signets",
         recognizes: |file| first_case_has(file, "chain"),
         check: custody::check,
     },
     Kind {
         name: "dmtp.json",
+        lists: &["format", "parse"],
         topic: "dmtp",
         recognizes: |file| has_member(file, "format") && has_member(file, "parse"),
         check: dmtp::check,
     },
     Kind {
         name: "keyfiles.json",
+        lists: &[
+            "valid",
+            "load_cases",
+            "signet_armor_cases",
+            "ed25519_private_pem_cases",
+        ],
         topic: "keys",
         recognizes: |file| has_member(file, "load_cases"),
         check: keyfiles::check,
     },
     Kind {
         name: "messages_corrupt.json",
+        lists: &["cases"],
         topic: "messages",
         recognizes: messages_corrupt::recognizes,
         check: messages_corrupt::check,
     },
     Kind {
         name: "messages_encrypt_errors.json",
+        lists: &["cases"],
         topic: "messages",
         recognizes: messages_refused::recognizes,
         check: messages_refused::check,
     },
     Kind {
         name: "messages_valid.json",
+        lists: &["cases"],
         topic: "messages",
         recognizes: messages_valid::recognizes,
         check: messages_valid::check,
     },
     Kind {
         name: "mrec.json",
+        lists: &["genrec", "parse"],
         topic: "records",
         recognizes: |file| has_member(file, "genrec"),
         check: records::check,
     },
     Kind {
         name: "parsers.json",
+        lists: &[
+            "envelope_parse",
+            "common_headers_parse",
+            "common_headers_format",
+        ],
         topic: "messages",
         recognizes: |file| has_member(file, "common_headers_parse"),
         check: parsers::check,
     },
     Kind {
         name: "primitives.json",
+        lists: &[
+            "crc24",
+            "base64_encode",
+            "base64_decode",
+            "kek",
+            "secp256k1_public_keys",
+            "ed25519",
+        ],
         topic: "primitives",
         recognizes: |file| has_member(file, "crc24"),
         check: primitives::check,
     },
     Kind {
         name: "signets_context.json",
+        lists: &["cases"],
         topic: "signets",
         recognizes: signets::recognizes,
         check: signets::check,
     },
     Kind {
         name: "signets_corrupt.json",
+        lists: &["cases"],
         topic: "signets",
         recognizes: signets::recognizes,
         check: signets::check,
     },
     Kind {
         name: "signets_valid.json",
+        lists: &["cases"],
         topic: "signets",
         recognizes: signets::recognizes,
         check: signets::check,
     },
     Kind {
         name: "stacie.json",
+        lists: &["rounds", "derivations", "errors"],
         topic: "stacie",
         recognizes: |file| has_member(file, "derivations"),
         check: stacie::check,
     },
     Kind {
         name: "tables.json",
+        lists: &["message_chunks", "signet_fields", "dmtp_commands"],
         topic: "signets",
         recognizes: |file| has_member(file, "signet_fields"),
         check: tables::check,
     },
     Kind {
         name: "worlds.json",
+        lists: &["worlds"],
         topic: "signets",
         recognizes: |file| has_member(file, "worlds"),
         check: worlds::check,
     },
 ];
 
-/// Judges every file of `folder`. Fails if the folder cannot be judged: a value is not of the
-/// format, or there is nothing to judge.
+/// Judges every file of `folder`. Fails if the folder cannot be judged: what holds the cases is not of
+/// the format, a file that is needed is not there, or there is nothing to judge.
 pub fn check(folder: &Folder, rulings: &Rulings) -> Result<Report, FolderError> {
     let context = Context {
         folder,
@@ -191,6 +227,10 @@ pub fn check(folder: &Folder, rulings: &Rulings) -> Result<Report, FolderError> 
         };
         let mut judge = Judge::new(rulings, kind.topic, name);
         (kind.check)(&context, &file, &mut judge)?;
+        let mut unknown = other_lists(&file, kind);
+        unknown.append(&mut judge.not_understood);
+        let places = unknown.iter().map(|place| format!("{place} of {name}"));
+        report.not_understood.extend(places);
         let (judged, clauses) = judge.finish();
         if judged.cases == 0 {
             report.without_cases.push(name.clone());
@@ -220,6 +260,15 @@ pub fn check(folder: &Folder, rulings: &Rulings) -> Result<Report, FolderError> 
 fn kind_of(file: &Entry<'_>) -> Option<&'static Kind> {
     let named = FILES.iter().find(|kind| kind.name == file.file());
     named.or_else(|| FILES.iter().find(|kind| (kind.recognizes)(file)))
+}
+
+/// Members of a file that may hold cases, but are none of those that its kind has.
+fn other_lists(file: &Entry<'_>, kind: &Kind) -> Vec<String> {
+    let members = file.members().unwrap_or_default().into_iter();
+    let holds_cases = |value: &Value| value.is_array() || value.is_object();
+    let other =
+        members.filter(|(name, member)| !kind.lists.contains(name) && holds_cases(member.value()));
+    other.map(|(name, _)| name.to_owned()).collect()
 }
 
 fn has_member(file: &Entry<'_>, member: &str) -> bool {

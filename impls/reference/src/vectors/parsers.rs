@@ -4,7 +4,7 @@ use dime_wire::encoding::encode_padded;
 use dime_wire::message::{CommonHeaders, DestinationEnvelope, OriginEnvelope};
 use serde_json::{Map, Value, json};
 
-use super::judge::{Checker, check_lists};
+use super::judge::{Checker, broke_memory, check_lists};
 use super::{Comparisons, Context, Entry, FolderError, Judge};
 
 /// Members of an envelope in the file.
@@ -83,7 +83,7 @@ fn envelope_facts(text: &[u8]) -> Value {
 }
 
 /// Labels of letters, digits and inner hyphens (spec/40 §4).
-fn is_plain_domain(text: &str) -> bool {
+pub(super) fn is_plain_domain(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let label = |label: &str| {
         let ends = label.starts_with('-') || label.ends_with('-');
@@ -92,11 +92,12 @@ fn is_plain_domain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(label)
 }
 
-fn is_plain_address(text: &str) -> bool {
+/// Atoms, an `@` and a domain, at most 254 characters.
+pub(super) fn is_plain_address(text: &str) -> bool {
     let (local, domain) = text.split_once('@').unwrap_or_default();
     let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
     let atom = |atom: &str| !atom.is_empty() && atom.chars().all(allowed);
-    local.len() <= 64 && local.split('.').all(atom) && is_plain_domain(domain)
+    text.len() <= 254 && local.len() <= 64 && local.split('.').all(atom) && is_plain_domain(domain)
 }
 
 /// 86 characters of base64, the spare bits of the last one zero.
@@ -154,8 +155,14 @@ fn write_headers(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, Fol
         // Our type cannot be made without them.
         _ => Err("a required header is missing".to_owned()),
     };
-    let recorded = case.at("ok").boolean()?;
-    found.equal("written headers", written.is_ok(), recorded);
+    let recorded = if broke_memory(case) {
+        found.broke_memory("written headers", written.is_err());
+        false
+    } else {
+        let recorded = case.at("ok").boolean()?;
+        found.equal("written headers", written.is_ok(), recorded);
+        recorded
+    };
     if let Err(why) = &written {
         found.because(why);
     }
@@ -181,12 +188,7 @@ fn verdict(
     libdime: &Entry<'_>,
     found: &mut Comparisons,
 ) -> Result<(), FolderError> {
-    let is_set = |key| {
-        libdime
-            .optional(key)
-            .is_some_and(|flag| flag.value() == true)
-    };
-    if is_set("crash") || is_set("memory_unsafe") {
+    if broke_memory(libdime) {
         found.broke_memory(aspect, error.is_some());
     } else {
         let verdict = |ok: bool| if ok { "accept" } else { "reject" };

@@ -20,7 +20,8 @@ pub struct Report {
     pub total: Total,
     /// The files that were judged, by name.
     pub files: Vec<FileReport>,
-    /// JSON files that are of no known kind; their cases, if they hold any, were not judged.
+    /// JSON files that are of no known kind, and lists and cases of known files that are; what they hold
+    /// was not judged.
     pub not_understood: Vec<String>,
     /// Files of a known kind in which there is no case, so that nothing was judged.
     pub without_cases: Vec<String>,

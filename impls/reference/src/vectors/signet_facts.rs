@@ -4,6 +4,9 @@
 use dime_wire::keys::{Signature, VerifyingKey};
 use serde_json::{Value, json};
 
+use super::parsers::{is_plain_address, is_plain_domain};
+use super::primitives::verifies_unreduced;
+
 /// Bytes of the header.
 const HEADER: usize = 5;
 /// Most fields that are looked at.
@@ -24,6 +27,9 @@ struct Piece<'a> {
     data: &'a [u8],
 }
 
+/// Fields that are signatures.
+const SIGNATURES: [u8; 5] = [4, 5, 6, 253, 255];
+
 /// The facts.
 pub(super) fn gather(bytes: &[u8], around: &Surroundings<'_>) -> Value {
     let kind = kind(bytes);
@@ -40,10 +46,8 @@ pub(super) fn gather(bytes: &[u8], around: &Surroundings<'_>) -> Value {
     });
     json!({
         "kind": kind,
-        "ids": pieces.iter().map(|piece| piece.id).collect::<Vec<_>>(),
         "bytes_behind_last_field": behind,
         "last_field_is_empty": pieces.last().is_some_and(|piece| piece.data.is_empty()),
-        "signing_key_has_form": data_of(1).is_some_and(has_form),
         "encryption_key_is_compressed": matches!(encryption, [2 | 3, rest @ ..] if rest.len() == 32),
         "self_signature_verifies": verifies(bytes, &pieces, 5, data_of(1)),
         "organization_signatures_verify": organization_signatures_verify,
@@ -52,14 +56,12 @@ pub(super) fn gather(bytes: &[u8], around: &Surroundings<'_>) -> Value {
             let domain = own.iter().find(|piece| piece.id == 254).map(|piece| piece.data);
             belongs(data_of(254), domain)
         }),
+        "identifier_is_name": data_of(254).is_none_or(|identifier| is_name(identifier, kind)),
+        "unreduced_signature": has_unreduced_signature(bytes, &pieces, around),
         "has_custody": data_of(4).is_some() && kind != Some("org"),
         "custody_verifies": around.previous.is_some_and(|previous| {
-            let (before, _) = walk(previous, self::kind(previous));
-            let key = before.iter().find(|piece| piece.id == 1).map(|piece| piece.data);
-            verifies(bytes, &pieces, 4, key)
+            verifies(bytes, &pieces, 4, own_key(previous))
         }),
-        "previous": around.previous.map(self::kind),
-        "organization": around.organization.map(self::kind),
         "narrow_alternate_key": kind != Some("org")
             && pieces.iter().any(|piece| piece.id == 3 && piece.narrow),
         "wide_alternate_key": kind != Some("org")
@@ -72,9 +74,45 @@ fn belongs(address: Option<&[u8]>, domain: Option<&[u8]>) -> bool {
     let (Some(address), Some(domain)) = (address, domain) else {
         return true;
     };
-    let at = address.iter().rposition(|byte| *byte == b'@');
-    let own = at.and_then(|at| address.get(at + 1..));
+    let mut parts = address.split(|byte| *byte == b'@').skip(1);
+    let own = parts.next().filter(|_| parts.next().is_none());
     own.is_some_and(|own| own.eq_ignore_ascii_case(domain))
+}
+
+/// Whether an identifier is of the form that this kind of signet has.
+fn is_name(identifier: &[u8], kind: Option<&str>) -> bool {
+    std::str::from_utf8(identifier).is_ok_and(|identifier| match kind {
+        Some("org") => is_plain_domain(identifier),
+        _ => is_plain_address(identifier),
+    })
+}
+
+/// Whether there is a signature that only the check of its S refuses.
+fn has_unreduced_signature(bytes: &[u8], pieces: &[Piece<'_>], around: &Surroundings<'_>) -> bool {
+    let own = pieces
+        .iter()
+        .find(|piece| piece.id == 1)
+        .map(|piece| piece.data);
+    let mut keys = around.organization.map(signet_keys).unwrap_or_default();
+    keys.extend(own);
+    keys.extend(around.previous.and_then(own_key));
+    SIGNATURES.into_iter().any(|id| {
+        let mut keys = keys.iter();
+        keys.any(|key| {
+            signed(bytes, pieces, id, Some(key)).is_some_and(|(key, covered, signature)| {
+                verifies_unreduced(&key, covered, &signature)
+            })
+        })
+    })
+}
+
+/// The signing key of a signet.
+fn own_key(signet: &[u8]) -> Option<&[u8]> {
+    let (pieces, _) = walk(signet, kind(signet));
+    pieces
+        .iter()
+        .find(|piece| piece.id == 1)
+        .map(|piece| piece.data)
 }
 
 /// The keys by which an organization signs user signets: its POK, and SOKs with bit 1.
@@ -156,14 +194,42 @@ fn has_form(key: &[u8]) -> bool {
 
 /// Whether the signature in field `id` verifies with `key`, over all fields before it.
 fn verifies(bytes: &[u8], pieces: &[Piece<'_>], id: u8, key: Option<&[u8]>) -> bool {
-    let key = key.filter(|key| has_form(key)).and_then(|key| key.get(1..));
-    let key = key.and_then(|key| <[u8; 32]>::try_from(key).ok());
-    let Some((key, piece)) = key.zip(pieces.iter().find(|piece| piece.id == id)) else {
-        return false;
-    };
-    let Ok(signature) = <[u8; 64]>::try_from(piece.data) else {
-        return false;
-    };
-    let covered = bytes.get(HEADER..piece.at).unwrap_or_default();
-    VerifyingKey(key).verify(covered, &Signature(signature))
+    signed(bytes, pieces, id, key)
+        .is_some_and(|(key, covered, signature)| key.verify(covered, &Signature(signature)))
+}
+
+/// Key, covered bytes and signature of field `id`, as far as they have the form of such.
+fn signed<'a>(
+    bytes: &'a [u8],
+    pieces: &[Piece<'_>],
+    id: u8,
+    key: Option<&[u8]>,
+) -> Option<(VerifyingKey, &'a [u8], [u8; 64])> {
+    let key = key.filter(|key| has_form(key))?.get(1..)?;
+    let piece = pieces.iter().find(|piece| piece.id == id)?;
+    let covered = bytes.get(HEADER..piece.at)?;
+    let key = VerifyingKey(key.try_into().ok()?);
+    Some((key, covered, piece.data.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_lies_in_a_domain_by_its_only_at_sign() {
+        for (address, wanted) in [
+            ("a@Dark.example", true),
+            ("a@b@dark.example", false),
+            ("a@evil.example", false),
+            ("dark.example", false),
+        ] {
+            let domain = Some(b"dark.example".as_slice());
+            assert_eq!(
+                belongs(Some(address.as_bytes()), domain),
+                wanted,
+                "{address}"
+            );
+        }
+    }
 }

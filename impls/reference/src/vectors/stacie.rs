@@ -5,8 +5,14 @@ use dime_wire::stacie::{
 };
 use serde_json::{Value, json};
 
-use super::judge::each;
+use super::judge::{broke_memory, each};
 use super::{Comparisons, Context, Entry, FolderError, Judge};
+
+/// Most bytes of a salt that a case may ask for.
+const MAXIMUM_SALT: usize = 1 << 16;
+
+/// Longest username and password that a ruling allows, in bytes.
+const LONGEST: usize = 1024;
 
 /// Values by their names in the file.
 type Named = Vec<(&'static str, Vec<u8>)>;
@@ -18,29 +24,25 @@ pub(super) fn check(
     judge: &mut Judge<'_>,
 ) -> Result<(), FolderError> {
     if let Some(list) = file.optional("rounds") {
-        each(&list, |case| {
-            let mut found = Comparisons::new();
-            rounds(case, &mut found)?;
-            judge.case(case, &Value::Null, &found);
-            Ok(())
-        })?;
+        each(list.items()?, judge, rounds)?;
     }
     if let Some(list) = file.optional("derivations") {
-        each(&list, |case| derivation(case, judge))?;
+        for case in list.items()? {
+            derivation(&case, judge)?;
+        }
     }
     if let Some(list) = file.optional("errors") {
-        each(&list, |case| {
-            let mut found = Comparisons::new();
-            refusal(case, &mut found)?;
-            judge.case(case, &Value::Null, &found);
-            Ok(())
-        })?;
+        let cases = list.items()?.into_iter();
+        let (known, unknown): (Vec<_>, Vec<_>) = cases.partition(|case| input(case).is_some());
+        let places = unknown.iter().map(|case| case.path().to_owned());
+        judge.not_understood.extend(places);
+        each(known, judge, refusal)?;
     }
     Ok(())
 }
 
 /// A refused password has 0 rounds in the file.
-fn rounds(case: &Entry<'_>, found: &mut Comparisons) -> Result<(), FolderError> {
+fn rounds(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError> {
     let password = case.at("password_hex").hex()?;
     let ours = Rounds::for_password(&password, case.at("bonus").number()? as u64);
     let recorded = case.at("rounds").number()?;
@@ -48,38 +50,43 @@ fn rounds(case: &Entry<'_>, found: &mut Comparisons) -> Result<(), FolderError> 
     if let Err(error) = ours {
         found.because(error);
     }
-    Ok(())
+    Ok(json!({ "within_limits": password.len() <= LONGEST }))
 }
 
 /// The values of one derivation are one case, every encryption under its realm key is another.
 fn derivation(case: &Entry<'_>, judge: &mut Judge<'_>) -> Result<(), FolderError> {
-    let mut found = Comparisons::new();
-    let derived = derive(case)?;
-    let verdict = if derived.is_ok() { "accept" } else { "reject" };
-    found.equal("derivation", verdict, "accept");
-    match derived {
-        Err(error) => {
-            found.because(error);
-        }
-        Ok(values) => {
-            for (name, bytes) in &values {
-                found.bytes(*name, bytes, &case.at(name).hex()?);
+    each(vec![case.clone()], judge, |case, found| {
+        let derived = derive(case)?;
+        let verdict = if derived.is_ok() { "accept" } else { "reject" };
+        found.equal("derivation", verdict, "accept");
+        match derived {
+            Err(error) => {
+                found.because(error);
+            }
+            Ok(values) => {
+                for (name, bytes) in &values {
+                    found.bytes(*name, bytes, &case.at(name).hex()?);
+                }
             }
         }
-    }
-    judge.case(case, &Value::Null, &found);
-    let key = RealmKey::from_bytes(case.at("realm_key_hex").array()?);
+        let username = case.at("username_utf8").text()?;
+        let password = case.at("password_hex").hex()?;
+        let longest = username.len().max(password.len());
+        Ok(json!({ "within_limits": longest <= LONGEST }))
+    })?;
+    // Without the realm key the case has failed, and nothing that is under it can be judged.
+    let Ok(key) = case.at("realm_key_hex").array() else {
+        return Ok(());
+    };
+    let key = RealmKey::from_bytes(key);
     if let Some(list) = case.optional("realm_encrypt") {
-        each(&list, |case| encryption(case, &key, judge))?;
+        each(list.items()?, judge, |case, found| {
+            encryption(case, &key, found)
+        })?;
     }
     if let Some(list) = case.optional("realm_decrypt_corrupt") {
-        each(&list, |case| {
-            let envelope = case.at("envelope_hex").hex()?;
-            let mut found = Comparisons::new();
-            let ours = key.decrypt(&envelope);
-            found.equal("decryption", ours.is_ok(), case.at("ok").boolean()?);
-            judge.case(case, &json!({ "size": envelope.len() }), &found);
-            Ok(())
+        each(list.items()?, judge, |case, found| {
+            decryption(case, &key, found)
         })?;
     }
     Ok(())
@@ -117,55 +124,72 @@ fn derive(case: &Entry<'_>) -> Result<Result<Named, StacieError>, FolderError> {
 }
 
 /// The envelope is made again with its own vector shard, and read.
-fn encryption(case: &Entry<'_>, key: &RealmKey, judge: &mut Judge<'_>) -> Result<(), FolderError> {
+fn encryption(
+    case: &Entry<'_>,
+    key: &RealmKey,
+    found: &mut Comparisons,
+) -> Result<Value, FolderError> {
     let (plaintext, recorded) = (case.at("plaintext_hex").hex()?, case.at("envelope_hex"));
     let serial = case.at("serial");
     let serial = u16::try_from(serial.number()?).map_err(|_| serial.is_not("below 65536"))?;
     let envelope = recorded.hex()?;
     let shard = envelope.get(2..).and_then(|rest| rest.first_chunk());
     let shard = shard.ok_or_else(|| recorded.is_not("as long as an envelope's head"))?;
-    let mut found = Comparisons::new();
     match key.encrypt(serial, &plaintext, *shard) {
         Ok(ours) => found.bytes("envelope", &ours, &envelope),
         Err(error) => found.equal("envelope", "refused", "written").because(error),
     };
     let ours = key.decrypt(&envelope);
-    let read = case.at("libdime_decrypts_it").boolean()?;
-    found.equal("reading", ours.is_ok(), read);
+    if broke_memory(case) {
+        found.broke_memory("reading", ours.is_err());
+    } else {
+        let read = case.at("libdime_decrypts_it").boolean()?;
+        found.equal("reading", ours.is_ok(), read);
+    }
     if let Ok((serial_read, secret)) = &ours {
         found.equal("serial", *serial_read, serial);
         found.bytes("secret", secret, &plaintext);
     }
-    judge.case(case, &json!({ "size": envelope.len() }), &found);
-    Ok(())
+    Ok(json!({ "size": envelope.len() }))
 }
 
-/// The id is all that says what was tried: which input of the seed, and what was wrong with it.
-fn refusal(case: &Entry<'_>, found: &mut Comparisons) -> Result<(), FolderError> {
-    let id = case.at("id").text()?;
-    let mut input = (b"password".to_vec(), SALT_SIZE, 8);
-    let known = match id.strip_prefix("seed_").map(|what| what.split_once('_')) {
-        Some(Some(("rounds", "max"))) => set(&mut input.2, Some(MAXIMUM_ROUNDS)),
-        Some(Some(("rounds", "max_plus_1"))) => set(&mut input.2, Some(MAXIMUM_ROUNDS + 1)),
-        Some(Some(("rounds", number))) => set(&mut input.2, number.parse().ok()),
-        Some(Some(("salt", size))) => set(
-            &mut input.1,
-            size.parse().ok().filter(|size| *size <= 1 << 16),
-        ),
-        Some(Some(("empty", "password"))) => set(&mut input.0, Some(Vec::new())),
-        _ => false,
-    };
-    if !known {
-        found.equal("input", "unknown to this check", id);
-        return Ok(());
+/// A damaged envelope is not read.
+fn decryption(
+    case: &Entry<'_>,
+    key: &RealmKey,
+    found: &mut Comparisons,
+) -> Result<Value, FolderError> {
+    let envelope = case.at("envelope_hex").hex()?;
+    let ours = key.decrypt(&envelope);
+    if broke_memory(case) {
+        found.broke_memory("decryption", ours.is_err());
+    } else {
+        found.equal("decryption", ours.is_ok(), case.at("ok").boolean()?);
     }
-    let (password, salt, rounds) = input;
+    Ok(json!({ "size": envelope.len() }))
+}
+
+/// Password, size of the salt and rounds that were tried. The id is all that says which input of the seed it
+/// was, and what was wrong with it; nothing if the id is not one of those that are known.
+fn input(case: &Entry<'_>) -> Option<(Vec<u8>, usize, u32)> {
+    let (mut password, mut salt, mut rounds) = (b"password".to_vec(), SALT_SIZE, 8);
+    let what = case.value().get("id")?.as_str()?.strip_prefix("seed_")?;
+    match what.split_once('_')? {
+        ("rounds", "max") => rounds = MAXIMUM_ROUNDS,
+        ("rounds", "max_plus_1") => rounds = MAXIMUM_ROUNDS + 1,
+        ("rounds", number) => rounds = number.parse().ok()?,
+        ("salt", size) => salt = size.parse().ok().filter(|size| *size <= MAXIMUM_SALT)?,
+        ("empty", "password") => password.clear(),
+        _ => return None,
+    }
+    Some((password, salt, rounds))
+}
+
+fn refusal(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError> {
+    let (password, salt, rounds) = input(case).ok_or_else(|| case.is_not("a known attempt"))?;
     let ours = Rounds::new(rounds)
         .and_then(|rounds| Identity::new("user", &vec![7; salt])?.derive(&password, rounds));
-    if case
-        .optional("crash")
-        .is_some_and(|crash| crash.value() == true)
-    {
+    if broke_memory(case) {
         found.broke_memory("derivation", ours.is_err());
     } else {
         found.equal("derivation", ours.is_ok(), case.at("ok").boolean()?);
@@ -173,10 +197,5 @@ fn refusal(case: &Entry<'_>, found: &mut Comparisons) -> Result<(), FolderError>
     if let Err(error) = ours {
         found.because(error);
     }
-    Ok(())
-}
-
-/// Sets `place` if there is a value.
-fn set<T>(place: &mut T, value: Option<T>) -> bool {
-    value.map(|value| *place = value).is_some()
+    Ok(Value::Null)
 }

@@ -17,11 +17,9 @@ pub(super) fn check(
     judge: &mut Judge<'_>,
 ) -> Result<(), FolderError> {
     if let Some(list) = file.optional("message_chunks") {
-        each(&list, |row| {
-            let mut found = Comparisons::new();
-            chunk(row, &mut found)?;
-            judge.case(row, &Value::Null, &found);
-            Ok(())
+        each(list.items()?, judge, |row, found| {
+            chunk(row, found)?;
+            Ok(Value::Null)
         })?;
         let ours: Vec<usize> = ChunkType::ALL.map(|kind| kind as usize).to_vec();
         same_rows(&list, "type", ours, judge)?;
@@ -35,21 +33,17 @@ pub(super) fn check(
         let Some(list) = tables.optional(name) else {
             continue;
         };
-        each(&list, |row| {
-            let mut found = Comparisons::new();
-            field(row, kind, &mut found)?;
-            judge.case(row, &json!({ "table": name }), &found);
-            Ok(())
+        each(list.items()?, judge, |row, found| {
+            field(row, kind, found)?;
+            Ok(json!({ "table": name }))
         })?;
         let ours = (0..=u8::MAX).filter(|id| kind.field_row(*id).is_some());
         same_rows(&list, "id", ours.map(usize::from).collect(), judge)?;
     }
     if let Some(list) = file.optional("dmtp_commands") {
-        each(&list, |row| {
-            let mut found = Comparisons::new();
-            command(row, &mut found)?;
-            judge.case(row, &Value::Null, &found);
-            Ok(())
+        each(list.items()?, judge, |row, found| {
+            command(row, found)?;
+            Ok(Value::Null)
         })?;
     }
     Ok(())
@@ -62,12 +56,12 @@ fn same_rows(
     ours: Vec<usize>,
     judge: &mut Judge<'_>,
 ) -> Result<(), FolderError> {
-    let rows = list.items()?;
-    let recorded: Result<Vec<usize>, _> = rows.iter().map(|row| row.at(key).number()).collect();
-    let mut found = Comparisons::new();
-    found.equal("rows", ours, recorded?);
-    judge.case(list, &Value::Null, &found);
-    Ok(())
+    each(vec![list.clone()], judge, |list, found| {
+        let rows = list.items()?;
+        let recorded: Result<Vec<usize>, _> = rows.iter().map(|row| row.at(key).number()).collect();
+        found.equal("rows", ours.as_slice(), recorded?);
+        Ok(Value::Null)
+    })
 }
 
 fn chunk(row: &Entry<'_>, found: &mut Comparisons) -> Result<(), FolderError> {

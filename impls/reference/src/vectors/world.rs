@@ -25,6 +25,11 @@ impl<'a> Worlds<'a> {
         Ok(Self(Some(worlds)))
     }
 
+    /// Every world.
+    pub fn all(&self) -> impl Iterator<Item = &World<'a>> {
+        self.0.iter().flat_map(BTreeMap::values)
+    }
+
     /// The world that `case` says it is in.
     pub fn of_case(&self, case: &Entry<'_>) -> Result<&World<'a>, FolderError> {
         let worlds = self.0.as_ref().ok_or_else(|| FolderError::Missing {

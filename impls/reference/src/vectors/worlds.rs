@@ -18,17 +18,15 @@ pub(super) fn check(
     file: &Entry<'_>,
     judge: &mut Judge<'_>,
 ) -> Result<(), FolderError> {
-    each(&file.at("worlds"), |case| {
+    each(file.at("worlds").items()?, judge, |case, found| {
         let world = World::new(case.clone());
-        let mut found = Comparisons::new();
         for (name, recorded) in case.at("keys").members()? {
-            public_halves(&world, name, &recorded, &mut found)?;
+            public_halves(&world, name, &recorded, found)?;
         }
         for name in world.signet_names()? {
-            signet(&world, name, &mut found)?;
+            signet(&world, name, found)?;
         }
-        judge.case(case, &Value::Null, &found);
-        Ok(())
+        Ok(Value::Null)
     })
 }
 

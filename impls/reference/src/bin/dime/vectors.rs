@@ -49,7 +49,7 @@ fn concluded(report: &Report, folder: &Path) -> Result<(), Failure> {
     }
     if !report.not_understood.is_empty() {
         let names = report.not_understood.join(", ");
-        return Err(unusable(folder, &format!("{names} is not a recorded file")));
+        return Err(unusable(folder, &format!("{names} is not understood")));
     }
     if !report.without_cases.is_empty() {
         let names = report.without_cases.join(", ");

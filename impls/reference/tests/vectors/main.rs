@@ -1,14 +1,15 @@
 //! Every recorded case agrees with this implementation or differs by a ruling, and every ruling on recorded
 //! cases is needed.
 
+mod marks;
+mod unseen;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dime::vectors::{Entry, Folder, Report, Rulings, World, check, generate};
-use dime_wire::Profile;
 use dime_wire::encoding::{decode_strict, encode_padded};
-use dime_wire::keys::{EncryptionKey, KeyOwner, PrivateKeys, SigningKey};
 use dime_wire::signet::{Signet, SignetError, State, issue_fields, validate_request};
 use serde_json::{Value, json};
 
@@ -224,10 +225,6 @@ fn a_folder_that_cannot_be_judged_is_told_with_file_and_place() {
     folder.json.remove("worlds.json");
     let missing = "signets_valid.json needs worlds.json, which the folder does not hold";
     assert_eq!(told(&folder), Err(missing.to_owned()));
-    let mut folder = some_of(&["signets_valid.json"]);
-    folder.json.get_mut("signets_valid.json").expect("there")["cases"][7]["world"] = json!("Z");
-    let wrong = "signets_valid.json: cases[7].world is not a world in worlds.json";
-    assert_eq!(told(&folder), Err(wrong.to_owned()));
     let nothing = Folder::default();
     assert!(told(&nothing).is_err_and(|told| told.starts_with("folder holds no recorded file")));
 }
@@ -330,7 +327,7 @@ fn whatever_a_folder_holds_nothing_panics() {
         }
     }
     assert!(
-        refused > 200 && judged > 100,
+        refused > 20 && judged > 500,
         "{refused} refused, {judged} judged"
     );
 }
@@ -388,60 +385,4 @@ fn the_program_tells_the_outcome_by_its_exit_code() {
     std::fs::write(path.join("signets_context.json"), text).expect("written");
     let (code, out, _) = run(path, &[]);
     assert!(code == Some(1) && out.contains("recorded: SS_ID"), "{out}");
-}
-
-/// Cases that nobody recorded, with the verdict that the notes tell of libdime.
-#[test]
-fn unseen_cases_of_the_recorded_shapes_meet_the_rulings_for_them() {
-    let keys = PrivateKeys {
-        signing: SigningKey::from_seed([1; 32]),
-        encryption: EncryptionKey::derive([2; 32]),
-    };
-    let narrow = keys.to_armor(KeyOwner::User, Profile::Magma);
-    let file = keys.to_file(KeyOwner::User, Profile::Libdime);
-    let swapped = [&file[..5], &file[39..], &file[5..39]].concat();
-    let swapped = dime_wire::armor::encode("USER KEY", &swapped);
-    let load = |id: &str, text: &str, encryption: bool| {
-        json!({ "id": id, "pem_b64": encode_padded(text.as_bytes()), "libdime": {
-            "signing_key_ok": true,
-            "ed25519_private_hex": hex::encode(keys.signing.seed()),
-            "encryption_key_ok": encryption,
-            "secp256k1_private_hex": encryption.then(|| hex::encode(*keys.encryption.to_bytes())),
-        }})
-    };
-    let header = encode_padded(b"Date: d\r\nTo: t\r\nFrom: f\r\nSubject: caf\xe9\r\n");
-    let read = json!({ "date": "ZA==", "to": "dA==", "from": "Zg==", "subject": "Y2Fm6Q==" });
-    let json = BTreeMap::from([
-        (
-            "keyfiles.json".to_owned(),
-            json!({ "load_cases": [load("narrow", &narrow, false), load("swapped", &swapped, true)] }),
-        ),
-        (
-            "dmtp.json".to_owned(),
-            json!({ "format": [{
-                "id": "mark", "command": "EHLO", "arguments": { "a1": "a> b" },
-                "libdime": { "ok": true, "line": "EHLO HOST=<a> b>\n", "detail": null },
-            }], "parse": [] }),
-        ),
-        (
-            "parsers.json".to_owned(),
-            json!({ "common_headers_parse": [{
-                "id": "latin1", "data_b64": header, "libdime": { "ok": true, "headers": read },
-            }] }),
-        ),
-    ]);
-    let report = judged(&Folder {
-        json,
-        ..Folder::default()
-    });
-    assert!(report.passed, "{}", report.to_text());
-    let rulings = report.files.iter().flat_map(|file| &file.rulings);
-    let met: Vec<&str> = rulings.map(|ruled| ruled.ruling.as_str()).collect();
-    let wanted = [
-        "values-do-not-leave-their-marks",
-        "key-files-are-whole",
-        "key-files-of-both-profiles",
-        "common-headers-are-whole-lines",
-    ];
-    assert_eq!(met, wanted);
 }
