@@ -36,7 +36,11 @@ impl Envelopes {
                 lines.push((text.as_str(), labels));
             }
         }
-        let strict = lines.iter().all(|(text, labels)| is_strict(text, *labels));
+        // The hardened profile adds a fifth line to chunk 4. Whoever reads chunk 5, too, must find that
+        // signed with the key of that line; signed with the author's, the line is a mere trailer.
+        let mut lines_of = lines.iter();
+        let may_be_hardened = actor == Actor::Origin;
+        let strict = lines_of.all(|(text, labels)| is_strict(text, *labels, may_be_hardened));
         let mut names_fit = true;
         let mut prints_fit = true;
         for (text, labels) in &lines {
@@ -115,8 +119,9 @@ fn fingerprints(text: &str, label: &str, signet: &Signet) -> bool {
     own.is_some_and(|own| fingerprint(text, label) == Some(own.as_str()))
 }
 
-/// Whether the text is the lines of its labels, with names and fingerprints of the right form.
-fn is_strict(text: &str, labels: [&str; 2]) -> bool {
+/// Whether the text is the lines of its labels, with names and fingerprints of the right form, and behind
+/// them nothing or what makes it hardened.
+fn is_strict(text: &str, labels: [&str; 2], may_be_hardened: bool) -> bool {
     let is_print = |print: &str| {
         let alphabet = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
         print.len() == FINGERPRINT && print.bytes().all(alphabet)
@@ -138,10 +143,9 @@ fn is_strict(text: &str, labels: [&str; 2]) -> bool {
     let Some(rest) = text.strip_prefix(&wanted) else {
         return false;
     };
-    // The hardened profile adds a fifth line.
     let key = rest.strip_prefix("Message-Key: [");
     let key = key.and_then(|key| key.strip_suffix("]\r\n"));
-    rest.is_empty() || key.is_some_and(|key| key.len() == 43)
+    rest.is_empty() || may_be_hardened && key.is_some_and(|key| key.len() == 43)
 }
 
 /// Whether common headers are lines as they are written, and the required ones there.
@@ -164,4 +168,22 @@ pub(super) fn header_facts(data: &[u8]) -> Value {
 fn ends_in_crlf(line: &str) -> bool {
     line.strip_suffix("\r\n")
         .is_some_and(|line| !line.contains('\r'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_key_is_a_trailer_to_all_but_the_origin() {
+        let labels = ["Author", "Destination"];
+        let print = "A".repeat(FINGERPRINT);
+        let plain = format!(
+            "Author: <a@b>\r\nAuthor-Signet: [{print}]\r\nDestination: <c>\r\nDestination-Signet: [{print}]\r\n"
+        );
+        assert!(is_strict(&plain, labels, false));
+        let hardened = format!("{plain}Message-Key: [{}]\r\n", "B".repeat(43));
+        assert!(is_strict(&hardened, labels, true));
+        assert!(!is_strict(&hardened, labels, false));
+    }
 }

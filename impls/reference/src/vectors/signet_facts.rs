@@ -57,6 +57,8 @@ pub(super) fn gather(bytes: &[u8], around: &Surroundings<'_>) -> Value {
             belongs(data_of(254), domain)
         }),
         "identifier_is_name": data_of(254).is_none_or(|identifier| is_name(identifier, kind)),
+        "many_secondary_keys": kind == Some("org")
+            && pieces.iter().filter(|piece| piece.id == 2).count() > 8,
         "unreduced_signature": has_unreduced_signature(bytes, &pieces, around),
         "has_custody": data_of(4).is_some() && kind != Some("org"),
         "custody_verifies": around.previous.is_some_and(|previous| {

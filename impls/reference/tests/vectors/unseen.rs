@@ -298,6 +298,37 @@ fn an_identifier_that_is_no_name_is_ruled() {
     meet(&report, "signets_valid.json", 1, &wanted);
 }
 
+#[test]
+fn a_list_of_more_keys_than_we_try_is_ruled() {
+    let keys = world().keys("origin").expect("the keys are there");
+    let signing = [&[0x40], keys.signing.public().0.as_slice()].concat();
+    let mut bytes = [&[0x06, 0xf0, 0, 0, 0, 1, 33], signing.as_slice()].concat();
+    let mut listed = vec![hex::encode(keys.signing.public().0)];
+    for seed in 1..=9 {
+        let public = SigningKey::from_seed([seed; 32]).public().0;
+        listed.push(hex::encode(public));
+        bytes.extend([2, 34, 2, 0x40]);
+        bytes.extend(public);
+    }
+    bytes.extend([3, 0, 33]);
+    bytes.extend(keys.encryption.public().as_bytes());
+    let signature = keys.signing.sign(&bytes[5..]);
+    bytes.push(4);
+    bytes.extend(signature.0);
+    let length = u32::try_from(bytes.len() - 5).expect("short").to_be_bytes();
+    bytes[2..5].copy_from_slice(&length[1..]);
+    let mut case = signet_case(&bytes, None, "SS_CRYPTO");
+    case["context"] = json!({ "poks_hex": [listed[0]] });
+    case["libdime"]["signkeys_msg"] = json!(listed);
+    let report = judged_cases("signets_valid.json", "cases", vec![case]);
+    meet(
+        &report,
+        "signets_valid.json",
+        1,
+        &["secondary-keys-are-few"],
+    );
+}
+
 /// A case of a user's signet, with what libdime makes of it.
 fn signet_case(bytes: &[u8], previous: Option<&str>, state: &str) -> Value {
     let mut case = recorded_case("signets_valid.json", "cases", 0);
