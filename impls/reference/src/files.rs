@@ -118,16 +118,28 @@ pub fn read_from(path: &Path, reader: impl Read) -> Result<Zeroizing<Vec<u8>>, F
 /// As [`read`], or [`FileError::Format`] if it is no UTF-8.
 pub fn read_text(path: &Path) -> Result<Zeroizing<String>, FileError> {
     let bytes = read(path)?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| format_error(path, "text", &error))?;
-    Ok(Zeroizing::new(text.to_owned()))
+    Ok(Zeroizing::new(parse_text(path, &bytes)?.to_owned()))
 }
 
-/// The key file at `path`, not encrypted, which must belong to an `owner` of this kind.
+/// The text in `bytes`, which came out of the file at `path`.
 ///
 /// # Errors
-/// [`FileError`].
-pub fn read_keys(path: &Path, owner: KeyOwner) -> Result<PrivateKeys, FileError> {
-    let (found, keys) = parse_keys(path, read(path)?, None)?;
+/// [`FileError::Format`] if it is no UTF-8.
+pub fn parse_text<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, FileError> {
+    std::str::from_utf8(bytes).map_err(|error| format_error(path, "text", &error))
+}
+
+/// The keys in `bytes`, which came out of the file at `path`: not encrypted, and of an `owner` of
+/// this kind.
+///
+/// # Errors
+/// [`FileError::Format`].
+pub fn parse_keys_of(
+    path: &Path,
+    bytes: Zeroizing<Vec<u8>>,
+    owner: KeyOwner,
+) -> Result<PrivateKeys, FileError> {
+    let (found, keys) = parse_keys(path, bytes, None)?;
     if found == owner {
         return Ok(keys);
     }
@@ -198,14 +210,21 @@ pub fn parse_signet(path: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<Signet, Fi
 /// # Errors
 /// [`FileError`].
 pub fn read_certificates(path: &Path) -> Result<Vec<Vec<u8>>, FileError> {
-    let bytes = read(path)?;
+    parse_certificates(path, &read(path)?)
+}
+
+/// The certificates in `bytes`, which came out of the file at `path`, as [`read_certificates`].
+///
+/// # Errors
+/// [`FileError::Format`].
+pub fn parse_certificates(path: &Path, bytes: &[u8]) -> Result<Vec<Vec<u8>>, FileError> {
     let what = "a file of certificates";
-    if !bytes.starts_with(b"-----BEGIN") && !contains(&bytes, b"\n-----BEGIN") {
-        check_certificate(path, what, &bytes)?;
+    if !bytes.starts_with(b"-----BEGIN") && !contains(bytes, b"\n-----BEGIN") {
+        check_certificate(path, what, bytes)?;
         return Ok(vec![bytes.to_vec()]);
     }
     let mut found = Vec::new();
-    for certificate in CertificateDer::pem_slice_iter(&bytes) {
+    for certificate in CertificateDer::pem_slice_iter(bytes) {
         let certificate = certificate.map_err(|error| format_error(path, what, &error))?;
         if found.len() == MAX_ENTRIES {
             return Err(format_error(path, what, &"there are too many"));
@@ -228,12 +247,15 @@ fn check_certificate(path: &Path, what: &'static str, der: &[u8]) -> Result<(), 
     }
 }
 
-/// The private key of a TLS certificate at `path` as PKCS#8 DER.
+/// The private key of a TLS certificate in `bytes`, which came out of the file at `path`, as PKCS#8
+/// DER. What is not PEM is taken as it is.
 ///
 /// # Errors
-/// [`FileError`].
-pub fn read_tls_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    let bytes = read(path)?;
+/// [`FileError::Format`].
+pub fn parse_tls_key(
+    path: &Path,
+    bytes: Zeroizing<Vec<u8>>,
+) -> Result<Zeroizing<Vec<u8>>, FileError> {
     if !contains(&bytes, b"-----BEGIN") {
         return Ok(bytes);
     }
@@ -245,14 +267,15 @@ pub fn read_tls_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
     }
 }
 
-/// The trust anchors at `path`: one Ed25519 root DNSKEY per line, 32 bytes in base64 with or
-/// without padding or in 64 hexadecimal digits; empty lines and `#` comments are skipped.
+/// The trust anchors in `bytes`, which came out of the file at `path`: one Ed25519 root DNSKEY per
+/// line, 32 bytes in base64 with or without padding or in 64 hexadecimal digits; empty lines and `#`
+/// comments are skipped.
 ///
 /// # Errors
-/// [`FileError`].
-pub fn read_anchors(path: &Path) -> Result<Vec<[u8; 32]>, FileError> {
+/// [`FileError::Format`].
+pub fn parse_anchors(path: &Path, bytes: &[u8]) -> Result<Vec<[u8; 32]>, FileError> {
     let what = "a file of trust anchors";
-    let text = read_text(path)?;
+    let text = parse_text(path, bytes)?;
     let mut anchors = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim();
