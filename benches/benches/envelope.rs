@@ -7,8 +7,9 @@
 //! One message of one part is not sealed twice as fast by two threads: Ed25519 hashes all it signs
 //! for its nonce and again with the nonce's point, so that the two passes of the plaintext
 //! signature, encryption and the last pass of the full signature each wait for the one before. Of
-//! about 5.5 passes only the tree's and the nonce's can run at once, which leaves 4.5. Signing as
-//! origin has no passes that could: its two long signatures share one, the other two are a chain.
+//! about 5.5 passes only the tree's and the nonce's can run at once, which leaves 4.5. The parts of a
+//! letter that has several are signed and encrypted side by side. Signing as origin has no passes that
+//! could be: its two long signatures share one, the other two are a chain.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -152,13 +153,14 @@ impl Envelope {
             workers: Workers::Two,
             ..one
         };
-        let seal = |workers| self.parties.seal(black_box(&self.letter), workers);
-        pace.cores(
-            group,
-            "seal as author",
-            || seal(Workers::One),
-            || seal(Workers::Two),
-        );
+        let of_parts = self.parties.letter_with_attachments(self.size.bytes);
+        for (name, letter) in [
+            ("seal as author, one part", &self.letter),
+            ("seal as author, four parts", &of_parts),
+        ] {
+            let seal = |workers| self.parties.seal(black_box(letter), workers);
+            pace.cores(group, name, || seal(Workers::One), || seal(Workers::Two));
+        }
         let sign = || self.parties.sign(black_box(&self.sealed));
         pace.cores(group, "sign as origin", sign, sign);
         pace.cores(

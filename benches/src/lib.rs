@@ -146,6 +146,16 @@ impl Parties {
         }
     }
 
+    /// A letter whose `size` bytes are a body and three attachments of the same length.
+    pub fn letter_with_attachments(&self, size: usize) -> Letter {
+        let body = self.letter(size / 4);
+        let attachments = vec![Part::plain(vec![b'x'; size / 4]); 3];
+        Letter {
+            attachments,
+            ..body
+        }
+    }
+
     /// Seals `letter` as its author.
     pub fn seal(&self, letter: &Letter, workers: Workers) -> Vec<u8> {
         let mut entropy = StreamEntropy(ChaCha20Rng::from_seed([9; 32]));

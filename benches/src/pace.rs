@@ -136,7 +136,7 @@ impl fmt::Display for Pace {
         }
         writeln!(
             f,
-            "\nlibdime: built with -O2, on a machine like the one it was measured on"
+            "\nlibdime: -O2, recorded on another machine; the ratio holds on one like it"
         )?;
         writeln!(
             f,

@@ -1,7 +1,7 @@
 //! Text around and inside objects: armour, base64, management records, names, envelopes, headers.
 
 use dime_wire::message::{CommonHeaders, DestinationEnvelope, OriginEnvelope};
-use dime_wire::record::ManagementRecord;
+use dime_wire::record::{MAXIMUM_RECORD, ManagementRecord};
 use dime_wire::{armor, dissect, encoding, name};
 
 /// What is read from armour is what armour around it is read as again.
@@ -46,13 +46,11 @@ pub fn record(input: &[u8]) {
         return;
     };
     if let Ok(record) = ManagementRecord::parse(text) {
-        let written = record.to_text();
-        let again = ManagementRecord::parse(&written).expect("what we write is read");
-        assert_eq!(again.to_text(), written);
-        let from_strings = ManagementRecord::from_strings(&record.to_strings());
-        assert_eq!(from_strings.as_ref(), Ok(&again));
-        let from_zone = ManagementRecord::from_zone_text(&record.to_zone_text());
-        assert_eq!(from_zone.as_ref(), Ok(&again));
+        match record.to_text() {
+            Ok(written) => written_record(&record, &written),
+            // Items that were left out are written, with less than so many bytes.
+            Err(error) => assert!(text.len() + 64 > MAXIMUM_RECORD, "{error}"),
+        }
         let root = dissect::dissect(text.as_bytes());
         if root.label == "management record" {
             assert_eq!(root.problems(), [], "taken strictly");
@@ -63,6 +61,18 @@ pub fn record(input: &[u8]) {
     let joined = ManagementRecord::from_strings(&strings);
     assert_eq!(joined, ManagementRecord::parse(text), "cut into strings");
     let _ = ManagementRecord::from_zone_text(text);
+}
+
+/// What is written of a record is the same record in every form.
+fn written_record(record: &ManagementRecord, written: &str) {
+    let again = ManagementRecord::parse(written).expect("what we write is read");
+    assert_eq!(again.to_text().as_deref(), Ok(written));
+    let strings = record.to_strings().expect("its text is written");
+    let from_strings = ManagementRecord::from_strings(&strings);
+    assert_eq!(from_strings.as_ref(), Ok(&again));
+    let zone = record.to_zone_text().expect("its text is written");
+    let from_zone = ManagementRecord::from_zone_text(&zone);
+    assert_eq!(from_zone.as_ref(), Ok(&again));
 }
 
 /// Names keep what they are when brought into their normal form.

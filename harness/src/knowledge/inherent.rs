@@ -62,12 +62,16 @@ pub enum InherentError {
     /// Two entries of one name.
     #[error("inherent leak {0} is not listed once only")]
     Repeated(String),
+    /// An entry that is to match derivations names a relation that there is not.
+    #[error("inherent leak {0} is not of known relations: {1}")]
+    UnknownFact(String, String),
 }
 
 /// Reads `inherent.yaml`.
 ///
 /// # Errors
-/// [`InherentError`] if it is no list of entries or an id stands twice.
+/// [`InherentError`] if it is no list of entries, an id stands twice, or what is to match derivations
+/// names a relation that there is not, and so could match none.
 pub fn read(text: &str) -> Result<Vec<InherentLeak>, InherentError> {
     let entries: Vec<InherentLeak> =
         serde_saphyr::from_str(text).map_err(|error| InherentError::Format(error.to_string()))?;
@@ -77,6 +81,12 @@ pub fn read(text: &str) -> Result<Vec<InherentLeak>, InherentError> {
     for (index, entry) in entries.iter().enumerate() {
         if entries.iter().take(index).any(|other| other.id == entry.id) {
             return Err(InherentError::Repeated(entry.id.clone()));
+        }
+        let known = |name: &&str| FactKind::from_name(name.trim()).is_some();
+        let unknown = entry.fact.split(',').find(|name| !known(name));
+        if let Some(name) = unknown.filter(|_| !entry.rules.is_empty()) {
+            let name = name.trim().to_owned();
+            return Err(InherentError::UnknownFact(entry.id.clone(), name));
         }
     }
     Ok(entries)
@@ -128,6 +138,26 @@ mod tests {
         let entries = read(entry).expect("one good entry");
         assert_eq!(entries.len(), 1);
         assert!(matches!(read(&entry.repeat(2)), Err(InherentError::Repeated(id)) if id == "I1"));
+    }
+
+    #[test]
+    fn an_entry_that_could_match_nothing_is_refused() {
+        let entry = |fact: &str, rules: &str| {
+            read(&format!(
+                "- {{ id: I9, title: t, fact: '{fact}', principal: destination, grade: confirms, \
+                 rules: [{rules}], source: s, cure: c, ruled: 2026-11-21 }}\n"
+            ))
+        };
+        assert!(entry("author, recipient", "link").is_ok());
+        assert!(entry("the weather", "").is_ok(), "documented only");
+        assert!(matches!(
+            entry("author, autor", "link"),
+            Err(InherentError::UnknownFact(id, name)) if id == "I9" && name == "autor"
+        ));
+        assert!(matches!(
+            entry("", "link"),
+            Err(InherentError::UnknownFact(..))
+        ));
     }
 
     #[test]

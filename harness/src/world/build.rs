@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use dime::platform::{Ports, UnixTime};
 use dime_wire::Profile;
 use dime_wire::keys::KeyError;
+use dime_wire::record::RecordError;
 use dime_wire::signet::SignetError;
 
 use super::draw::Draw;
@@ -39,6 +40,14 @@ pub enum WorldError {
         name: String,
         /// Why.
         source: KeyError,
+    },
+    /// An organization's management record cannot be written.
+    #[error("failed to write the management record of {name}")]
+    Record {
+        /// Whose.
+        name: String,
+        /// Why.
+        source: RecordError,
     },
     /// A server's certificate cannot be issued.
     #[error("failed to furnish a mail server")]
@@ -78,7 +87,7 @@ impl World {
     ///
     /// # Errors
     /// [`WorldError`] if a recorded key or signet does not read, or a domain cannot stand in a
-    /// signet or certificate.
+    /// signet, record or certificate.
     pub fn build(
         scenario: &Scenario,
         seed: u64,
@@ -113,7 +122,7 @@ impl World {
             taps: taps(scenario),
         };
         world.letters = letters::plan(scenario, &world.people, draw)?;
-        places::settle(&mut world, &homes, draw, addressing);
+        places::settle(&mut world, &homes, draw, addressing)?;
         world.facts = letters::facts(&world);
         Ok(world)
     }

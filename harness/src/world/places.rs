@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::build::Addressing;
+use super::build::{Addressing, WorldError};
 use super::draw::Draw;
 use super::society::Home;
 use super::{Dnssec, Host, HostRole, Organization, Principal, World, Zone, ZoneRecord};
@@ -28,7 +28,12 @@ const FIRST_ORGANIZATION: u8 = 2;
 const FIRST_CLIENT: u8 = 10;
 
 /// Gives everybody a host and every name a zone.
-pub(super) fn settle(world: &mut World, homes: &[Home], draw: Draw, addressing: &Addressing) {
+pub(super) fn settle(
+    world: &mut World,
+    homes: &[Home],
+    draw: Draw,
+    addressing: &Addressing,
+) -> Result<(), WorldError> {
     // Recorded messages are handed over from the stranger's host: it then belongs to their origin.
     let recorded = world
         .letters
@@ -55,7 +60,7 @@ pub(super) fn settle(world: &mut World, homes: &[Home], draw: Draw, addressing: 
     }
     for (home, group) in homes.iter().zip(FIRST_ORGANIZATION..) {
         if let Some(organization) = world.organizations.get(&home.domain) {
-            settler.organization(home, organization, group);
+            settler.organization(home, organization, group)?;
         }
     }
     // A zone can delegate only once all zones are there: parents need not come first in a file.
@@ -64,6 +69,7 @@ pub(super) fn settle(world: &mut World, homes: &[Home], draw: Draw, addressing: 
     }
     world.hosts = settler.hosts;
     world.zones = settler.zones;
+    Ok(())
 }
 
 struct Settler<'a> {
@@ -98,7 +104,12 @@ impl Settler<'_> {
         self.delegation(".", &origin, &format!("{name}.{REGISTRY}."), &host);
     }
 
-    fn organization(&mut self, home: &Home, organization: &Organization, group: u8) {
+    fn organization(
+        &mut self,
+        home: &Home,
+        organization: &Organization,
+        group: u8,
+    ) -> Result<(), WorldError> {
         let domain = &home.domain;
         let principal = Principal::Organization(domain.clone());
         let origin = format!("{domain}.");
@@ -114,6 +125,11 @@ impl Settler<'_> {
             self.host(&name, group, index, principal, role);
         }
         self.zone(&origin, &name_server, home.signing);
+        let strings = organization.record.to_strings();
+        let strings = strings.map_err(|source| WorldError::Record {
+            name: domain.clone(),
+            source,
+        })?;
         let records = [
             self.address(
                 format!("{}.", organization.mail_host),
@@ -121,10 +137,11 @@ impl Settler<'_> {
             ),
             Some(ZoneRecord::Text {
                 name: format!("_dx.{origin}"),
-                strings: organization.record.to_strings(),
+                strings,
             }),
         ];
         self.add(&origin, records.into_iter().flatten());
+        Ok(())
     }
 
     /// Enters an organization's zone in the nearest zone above it.

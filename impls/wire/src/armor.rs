@@ -100,8 +100,7 @@ pub fn decode(text: &str) -> Result<(String, Vec<u8>), ArmorError> {
         .filter(|rest| rest.len() == 4)
         .ok_or(ArmorError::NoChecksum)?;
     let checksum = encoding::decode_strict(checksum).map_err(|_| ArmorError::Encoding)?;
-    let mut binary =
-        Zeroizing::new(encoding::decode_strict(body).map_err(|_| ArmorError::Encoding)?);
+    let mut binary = encoding::decode_strict_secret(body).map_err(|_| ArmorError::Encoding)?;
     let [_, expected @ ..] = crc24(&binary).to_be_bytes();
     if checksum != expected {
         return Err(ArmorError::Checksum);

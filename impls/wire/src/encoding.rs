@@ -5,8 +5,9 @@
 //! values (spec/60 §5). Only the alphabet asked for is accepted, and a last group with non-zero
 //! spare bits is refused, so every value has one spelling.
 
-use base64::Engine as _;
+use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
 
 /// The text is not canonical base64 of the standard alphabet in the padding form asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -28,6 +29,12 @@ pub fn decode_strict(text: &str) -> Result<Vec<u8>, EncodingError> {
     STANDARD.decode(text).map_err(|_| EncodingError)
 }
 
+/// As [`decode_strict`], for what may be a secret: nothing of it stays in memory, not even of text
+/// that turns out to be broken only near its end.
+pub fn decode_strict_secret(text: &str) -> Result<Zeroizing<Vec<u8>>, EncodingError> {
+    decode_secret(&STANDARD, text)
+}
+
 /// Decodes unpadded standard base64; padding, white space and other alphabets are refused.
 pub fn decode_unpadded(text: &str) -> Result<Vec<u8>, EncodingError> {
     STANDARD_NO_PAD.decode(text).map_err(|_| EncodingError)
@@ -46,6 +53,21 @@ pub fn encode_url_safe(bytes: &[u8]) -> String {
 /// Decodes unpadded URL-safe base64; padding, white space and the standard alphabet are refused.
 pub fn decode_url_safe(text: &str) -> Result<Vec<u8>, EncodingError> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| EncodingError)
+}
+
+/// As [`decode_url_safe`], for what may be a secret, see [`decode_strict_secret`].
+pub fn decode_url_safe_secret(text: &str) -> Result<Zeroizing<Vec<u8>>, EncodingError> {
+    decode_secret(&URL_SAFE_NO_PAD, text)
+}
+
+/// The engine's own `decode` would drop what it has decoded when it fails, without wiping it.
+fn decode_secret(engine: &impl Engine, text: &str) -> Result<Zeroizing<Vec<u8>>, EncodingError> {
+    let mut bytes = Zeroizing::new(vec![0; base64::decoded_len_estimate(text.len())]);
+    let size = engine
+        .decode_slice(text, &mut bytes)
+        .map_err(|_| EncodingError)?;
+    bytes.truncate(size);
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -90,6 +112,10 @@ mod tests {
         ) {
             proptest::prop_assert_eq!(decode_strict(&encode_padded(&bytes)), Ok(bytes.clone()));
             proptest::prop_assert_eq!(decode_unpadded(&encode_unpadded(&bytes)), Ok(bytes));
+            let secret = decode_strict_secret(&text).map(|mut bytes| std::mem::take(&mut *bytes));
+            proptest::prop_assert_eq!(secret, decode_strict(&text));
+            let secret = decode_url_safe_secret(&text).map(|mut bytes| std::mem::take(&mut *bytes));
+            proptest::prop_assert_eq!(secret, decode_url_safe(&text));
             if let Ok(bytes) = decode_strict(&text) {
                 proptest::prop_assert_eq!(encode_padded(&bytes), text.clone());
             }

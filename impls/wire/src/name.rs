@@ -10,6 +10,9 @@ pub const MAXIMUM_DOMAIN: usize = 253;
 pub const MAXIMUM_LABEL: usize = 63;
 /// Longest local part of an address in bytes (RFC 5321).
 pub const MAXIMUM_LOCAL_PART: usize = 64;
+/// Longest address in bytes (RFC 5321: a path of 256 with its angle brackets). Shorter than the
+/// longest local part and domain together, so that every address fits a signet's identifier.
+pub const MAXIMUM_ADDRESS: usize = 254;
 
 /// Whether `text` is a domain: dot-separated, non-empty labels of letters, digits and hyphens.
 pub fn is_domain(text: &str) -> bool {
@@ -24,9 +27,12 @@ pub fn is_domain(text: &str) -> bool {
         })
 }
 
-/// Whether `text` is an address: a local part without misplaced periods, one `@`, a domain.
+/// Whether `text` is an address: a local part without misplaced periods, one `@`, a domain, all of
+/// it within [`MAXIMUM_ADDRESS`].
 pub fn is_address(text: &str) -> bool {
-    split_address(text).is_some_and(|(local, domain)| is_local_part(local) && is_domain(domain))
+    text.len() <= MAXIMUM_ADDRESS
+        && split_address(text)
+            .is_some_and(|(local, domain)| is_local_part(local) && is_domain(domain))
 }
 
 /// The local part and the domain of an address, if it has exactly one `@`.
@@ -94,6 +100,18 @@ mod tests {
         ] {
             assert!(!is_address(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_address_fits_an_identifier() {
+        let local = "a".repeat(MAXIMUM_LOCAL_PART);
+        let address = |last| {
+            let labels = ["b".repeat(63), "c".repeat(63), "d".repeat(last)];
+            format!("{local}@{}", labels.join("."))
+        };
+        assert_eq!(address(61).len(), MAXIMUM_ADDRESS);
+        assert!(is_address(&address(61)));
+        assert!(!is_address(&address(62)) && is_domain(domain_of(&address(62))));
     }
 
     #[test]

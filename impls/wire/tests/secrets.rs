@@ -39,7 +39,7 @@ fn join(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(",")
 }
 
-/// 64 bytes, no two alike and none of them printable text.
+/// Up to 64 bytes, none of them printable text; bytes 60 to 63 are the first four again.
 fn secret<const N: usize>() -> [u8; N] {
     std::array::from_fn(|at| 0x81 + (at as u8) * 2 % 120)
 }

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use dime_wire::armor;
-use dime_wire::encoding::{decode_strict, encode_padded};
+use dime_wire::encoding::{decode_strict_secret, encode_padded};
 use zeroize::Zeroizing;
 
 use super::{FileError, format_error};
@@ -82,11 +82,12 @@ impl Object {
                 (Some(tag), Zeroizing::new(binary))
             }
             Form::Base64 => {
-                let squeezed: Zeroizing<String> =
-                    Zeroizing::new(text.split_ascii_whitespace().collect());
-                let binary =
-                    decode_strict(&squeezed).map_err(|error| format_error(path, what, &error))?;
-                (None, Zeroizing::new(binary))
+                // With room for all of it, or a part would be left behind where it grows.
+                let mut squeezed = Zeroizing::new(String::with_capacity(text.len()));
+                squeezed.extend(text.split_ascii_whitespace());
+                let binary = decode_strict_secret(&squeezed)
+                    .map_err(|error| format_error(path, what, &error))?;
+                (None, binary)
             }
         };
         Ok(Object { form, tag, binary })

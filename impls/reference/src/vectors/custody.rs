@@ -72,6 +72,7 @@ fn described(error: Option<&ChainError>) -> Value {
             json!({ "verdict": "broken", "link": link, "cause": cause })
         }
         Some(ChainError::NotValid { link, .. }) => json!({ "verdict": "invalid", "link": link }),
+        Some(ChainError::NoOrganization) => json!({ "verdict": "no-organization" }),
         Some(ChainError::Empty | ChainError::TooLong) => json!({ "verdict": "refused" }),
     }
 }

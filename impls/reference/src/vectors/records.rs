@@ -1,7 +1,7 @@
 //! Management records: libdime's generator and parser against ours.
 
 use dime_wire::keys::SigningKey;
-use dime_wire::record::{DeliveryHost, ManagementRecord, sign_certificate};
+use dime_wire::record::{DeliveryHost, ManagementRecord, VERSION, sign_certificate};
 use serde_json::{Value, json};
 
 use super::judge::each;
@@ -19,7 +19,8 @@ pub(super) fn check(
             let mut found = Comparisons::new();
             let record = read(text, &case.at("parse"), &mut found)?;
             if let Some(record) = record {
-                found.equal("written", record.to_text(), text);
+                let written = record.to_text().map_err(|error| error.to_string());
+                found.equal("written", written.unwrap_or_else(|error| error), text);
                 certificate(case, &record, &mut found)?;
             }
             judge.case(case, &facts(text), &found);
@@ -99,7 +100,7 @@ fn describe(record: &ManagementRecord) -> [(&'static str, Value); 8] {
     let poks: Vec<String> = record.poks.iter().map(|key| hex::encode(key.0)).collect();
     let tls: Vec<String> = record.tls.iter().map(|tls| hex::encode(tls.0)).collect();
     [
-        ("version", json!(record.version)),
+        ("version", json!(VERSION)),
         ("policy", json!(record.policy.name())),
         ("subdomain", json!(record.subdomain.name())),
         ("expiry", json!(record.expiry_days)),

@@ -198,7 +198,6 @@ fn describe_field(field: Field<'_>) -> Value {
 fn state_name(state: State) -> &'static str {
     match state {
         State::Unknown => "SS_UNKNOWN",
-        State::Malformed => "SS_MALFORMED",
         State::Incomplete => "SS_INCOMPLETE",
         State::BrokenCustody => "SS_BROKEN_COC",
         State::Invalid => "SS_INVALID",

@@ -392,7 +392,7 @@ pub struct CustodyContext {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(tag = "verdict", rename_all = "lowercase", deny_unknown_fields)]
+#[serde(tag = "verdict", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum CustodyVerdict {
     Valid,
     /// The signet at `link`, from 0, is good in itself but does not follow.
@@ -404,6 +404,8 @@ pub enum CustodyVerdict {
     Invalid {
         link: u32,
     },
+    /// None of the organization's signets is sound, so no signet can be judged.
+    NoOrganization,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -2,7 +2,9 @@
 //! libsecp256k1 for the agreement. Curve25519 in dalek verifies faster than either, with this hash.
 //!
 //! AES-256-CBC stays: encryption is bound by the processor's own latency, decryption by memory.
-//! AWS-LC wipes what it frees; libsecp256k1 wipes its stack, its scalar is erased here.
+//! AWS-LC wipes what it frees; libsecp256k1 wipes its stack, its scalar is erased here. What AWS-LC
+//! returns of a hash is a value that nobody can wipe: keys come from [`super::SecretSha512`] instead,
+//! and only the nonces of streamed and shared signatures pass through it.
 
 use std::sync::Arc;
 

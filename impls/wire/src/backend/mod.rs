@@ -24,6 +24,8 @@ pub(crate) use active::{
     Point, SigningKey, VerifyingKey, decrypt_cbc, decrypt_cbc_to_vec, encrypt_cbc, open_gcm,
     seal_gcm,
 };
+/// SHA-512 for what becomes a key: nothing of the result stays but what is returned, to be wiped.
+pub(crate) use pure::Sha512 as SecretSha512;
 
 /// A primitive and the library that computes it in this build.
 pub type BackEnd = (&'static str, &'static str);

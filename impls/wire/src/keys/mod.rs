@@ -18,7 +18,7 @@ use ed25519_dalek::Signer as _;
 use sha2::Digest as _;
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
-use crate::backend::{self, Sha512};
+use crate::backend::{self, SecretSha512};
 
 pub(crate) use first_pass::FirstPass;
 
@@ -177,7 +177,8 @@ impl EncryptionKey {
             if let Ok(key) = Self::from_bytes(*candidate) {
                 return key;
             }
-            let digest = Zeroizing::new(<[u8; 64]>::from(Sha512::digest(candidate.as_slice())));
+            let digest =
+                Zeroizing::new(<[u8; 64]>::from(SecretSha512::digest(candidate.as_slice())));
             candidate.copy_from_slice(digest.first_chunk::<32>().unwrap_or(&[1; 32]));
         }
         // Odd and below 2^255, hence neither zero nor beyond the group order.
@@ -305,6 +306,14 @@ impl fmt::Debug for AlternateKey {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct AlternatePublicKey(pub [u8; 32]);
 
+impl AlternatePublicKey {
+    /// Whether the point is of small order, so that nobody can agree on anything with it. Secrets are
+    /// clamped, so any of them tells.
+    pub fn is_small_order(&self) -> bool {
+        AlternateKey::from_bytes([1; 32]).agree(self).is_none()
+    }
+}
+
 /// Key encryption key: what one actor shares with the author of one message (spec/30 §4.1).
 ///
 /// With Z the X coordinate of the ECDH point and H = SHA-512(Z): iv = H\[0..16\] xor H\[16..32\],
@@ -319,7 +328,7 @@ impl Kek {
     /// Derives from either side: ephemeral secret and actor's public key, or the reverse.
     pub fn derive(secret: &EncryptionKey, public: &EncryptionPublicKey) -> Kek {
         let shared = public.point.shared_with(&secret.0);
-        let mut digest = Sha512::digest(shared.as_slice());
+        let mut digest = SecretSha512::digest(shared.as_slice());
         let mut kek = Kek {
             iv: [0; 16],
             key: [0; 32],

@@ -76,9 +76,6 @@ impl<'a> Bounce<'a> {
         if let Some(kind) = kinds.find(foreign) {
             return Err(OpenError::Unreturned(kind));
         }
-        if extent == BounceExtent::Full {
-            complete(&message)?;
-        }
         let required = ChunkType::REQUIRED.into_iter();
         for kind in required.filter(|kind| extent.returns(*kind)) {
             message.chunk(kind).ok_or(OpenError::Incomplete(kind))?;
@@ -135,6 +132,9 @@ pub fn bounce_as_destination(
 /// Verifies a bounce as the origin of the message: that its own key signed what came back. `origin` is
 /// its own signet of the time. What it learns is what it knew: the author to tell, and the destination
 /// from which the bounce must have come.
+///
+/// Chunk 4 is decrypted only under that signature: nobody else answers for it here, and whether changed
+/// ciphertext holds an address would tell its sender something about the author.
 pub fn verify_bounce_as_origin(
     bounce: &Bounce<'_>,
     key: &EncryptionKey,
@@ -142,9 +142,8 @@ pub fn verify_bounce_as_origin(
 ) -> Result<OriginEnvelope, OpenError> {
     check_organization(Actor::Origin, origin)?;
     let view = View::new(&bounce.message, key, Actor::Origin);
-    let envelope = view.origin_envelope(None)?;
     view.origin_signature(bounce.extent.signature(), &view.origin_keys(origin)?)?;
-    Ok(envelope)
+    view.origin_envelope(None)
 }
 
 /// Verifies and reads a bounce as the author of the message: both envelopes against the signets, the

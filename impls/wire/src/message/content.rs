@@ -13,7 +13,9 @@ use super::Flags;
 pub const MAXIMUM_EXPANSION: usize = super::MAXIMUM_MESSAGE;
 
 /// What every gzip stream begins with: two magic bytes and the method, deflate.
-const GZIP_HEADER: &[u8] = &[0x1f, 0x8b, 0x08];
+const GZIP_HEADER: [u8; 3] = [0x1f, 0x8b, 0x08];
+/// As many bytes of a part as tell whether it begins like its flags say.
+pub(super) const BEGINNING: usize = GZIP_HEADER.len();
 /// How hard we compress, of 1 to 9; fixed, so that the same data gives the same bytes.
 const COMPRESSION_LEVEL: u32 = 6;
 
@@ -103,7 +105,7 @@ impl Part {
     pub(super) fn flags_fit(&self) -> bool {
         Flags::KNOWN.includes(self.flags)
             && !self.flags.includes(Flags::CONTINUES)
-            && (!self.flags.includes(Flags::GZIP) || self.data.starts_with(GZIP_HEADER))
+            && (!self.flags.includes(Flags::GZIP) || self.data.starts_with(&GZIP_HEADER))
     }
 }
 
@@ -133,12 +135,18 @@ impl Continuation {
     }
 }
 
-/// Joins the pieces of continued parts, in the order of their chunks. Its memory is that of the
-/// pieces that were pushed.
+/// Joins the pieces of continued parts, in the order of their chunks. Pieces are kept as they are until
+/// the last is there, so that a part's data is moved once however many pieces it has.
 #[derive(Default)]
 pub(super) struct Joiner {
-    parts: Vec<Part>,
+    parts: Vec<Begun>,
     continuation: Continuation,
+}
+
+/// A part as far as its first piece, and the data of those that follow.
+struct Begun {
+    part: Part,
+    following: Vec<Vec<u8>>,
 }
 
 impl Joiner {
@@ -146,10 +154,13 @@ impl Joiner {
     pub(super) fn push(&mut self, piece: Part) -> Option<()> {
         let begins = self.continuation.push(piece.flags)?;
         match self.parts.last_mut().filter(|_| !begins) {
-            Some(part) => part.data.extend_from_slice(&piece.data),
-            None => self.parts.push(Part {
-                flags: piece.flags.without(Flags::CONTINUES),
-                data: piece.data,
+            Some(begun) => begun.following.push(piece.data),
+            None => self.parts.push(Begun {
+                part: Part {
+                    flags: piece.flags.without(Flags::CONTINUES),
+                    data: piece.data,
+                },
+                following: Vec::new(),
             }),
         }
         Some(())
@@ -158,7 +169,19 @@ impl Joiner {
     /// The whole parts; nothing if the last piece goes on.
     pub(super) fn finish(self) -> Option<Vec<Part>> {
         self.continuation.finish()?;
-        Some(self.parts)
+        Some(self.parts.into_iter().map(Begun::join).collect())
+    }
+}
+
+impl Begun {
+    fn join(self) -> Part {
+        let mut part = self.part;
+        let size = self.following.iter().map(Vec::len).sum();
+        part.data.reserve_exact(size);
+        for piece in self.following {
+            part.data.extend_from_slice(&piece);
+        }
+        part
     }
 }
 
@@ -239,6 +262,25 @@ mod tests {
     }
 
     #[test]
+    fn pieces_are_joined_in_room_made_once() {
+        let piece = |flags, size| Part {
+            flags,
+            data: vec![size as u8; size],
+        };
+        let mut joiner = Joiner::default();
+        for size in [3, 200, 1] {
+            joiner.push(piece(Flags::CONTINUES, size)).expect("agrees");
+        }
+        joiner.push(piece(Flags::NONE, 5)).expect("agrees");
+        joiner.push(piece(Flags::GZIP, 7)).expect("another part");
+        let parts = joiner.finish().expect("whole parts");
+        let expected = [3usize, 200, 1, 5].map(|size| vec![size as u8; size]);
+        assert_eq!(parts[0].data, expected.concat());
+        assert_eq!(parts[0].data.capacity(), parts[0].data.len());
+        assert_eq!(parts[1], piece(Flags::GZIP, 7));
+    }
+
+    #[test]
     fn pieces_of_a_part_agree_in_their_flags() {
         let piece = |flags| Part {
             flags,
@@ -258,7 +300,7 @@ mod tests {
             data in proptest::collection::vec(any::<u8>(), 0..200),
             limit in 0usize..300,
         ) {
-            for data in [data.clone(), [GZIP_HEADER, &data].concat(), Part::compressed(&data).data] {
+            for data in [data.clone(), [GZIP_HEADER.as_slice(), &data].concat(), Part::compressed(&data).data] {
                 if let Ok(out) = gzip(&data).expanded(limit) {
                     prop_assert!(out.len() <= limit);
                 }

@@ -1,6 +1,7 @@
 //! A letter in plain, and what an honest author checks before sealing it.
 
 use super::seal::FIXED_CHUNKS;
+use super::view::is_whole;
 use super::{
     Actor, ChunkType, CommonHeaders, DestinationEnvelope, Flags, MAXIMUM_CHUNKS, OriginEnvelope,
     Part, SealError, SealOptions,
@@ -55,9 +56,11 @@ impl<'a> Signets<'a> {
     }
 }
 
+/// The envelopes' texts. Unless `unchecked`, signets that no reader would use are refused.
 pub(super) fn envelopes(
     letter: &Letter,
     signets: &Signets<'_>,
+    unchecked: bool,
 ) -> Result<(OriginEnvelope, DestinationEnvelope), SealError> {
     let print = |actor: Actor| -> Result<Fingerprint, SealError> {
         let signet = signets.of(actor);
@@ -65,13 +68,17 @@ pub(super) fn envelopes(
             Actor::Author | Actor::Recipient => SignetKind::User,
             Actor::Origin | Actor::Destination => SignetKind::Organization,
         };
-        let error = SealError::Signet(actor, SignetError::Kind(signet.kind()));
+        let error = |error| SealError::Signet(actor, error);
         if signet.kind() != wanted {
-            return Err(error);
+            return Err(error(SignetError::Kind(signet.kind())));
         }
+        if !unchecked {
+            is_whole(signet).map_err(error)?;
+        }
+        // A signet without fields has none.
         signet
             .fingerprint(FingerprintKind::Cryptographic)
-            .ok_or(error)
+            .ok_or_else(|| error(SignetError::Structure(signet.structure())))
     };
     let origin = OriginEnvelope {
         author: name::normalized(&letter.author),
@@ -89,33 +96,40 @@ pub(super) fn envelopes(
     Ok((origin, destination))
 }
 
-pub(super) fn check_sizes(letter: &Letter, options: &SealOptions) -> Result<(), SealError> {
-    let mut chunks = FIXED_CHUNKS;
-    for (kind, part) in parts(letter) {
-        if part.data.is_empty() {
+/// Counts the message's chunks at most, `sizes` being those of all parts, each with its type.
+pub(super) fn check_sizes(
+    sizes: impl Iterator<Item = (ChunkType, u64)>,
+    options: &SealOptions,
+) -> Result<usize, SealError> {
+    let mut chunks = FIXED_CHUNKS as u64;
+    for (kind, size) in sizes {
+        if size == 0 {
             return Err(SealError::EmptyPart(kind));
         }
-        chunks = chunks.saturating_add(part.data.len().div_ceil(options.largest_piece()));
+        chunks = chunks.saturating_add(size.div_ceil(options.largest_piece() as u64));
     }
-    if chunks > MAXIMUM_CHUNKS {
-        return Err(SealError::TooLarge);
-    }
-    Ok(())
+    usize::try_from(chunks)
+        .ok()
+        .filter(|chunks| *chunks <= MAXIMUM_CHUNKS)
+        .ok_or(SealError::TooLarge)
 }
 
-pub(super) fn check_parts(letter: &Letter) -> Result<(), SealError> {
-    if letter.display.is_empty() {
-        return Err(SealError::NoDisplay);
-    }
-    let wrong = |part: &Part| part.flags.includes(Flags::ALTERNATE_KEY) || !part.flags_fit();
-    match parts(letter).find(|(_, part)| wrong(part)) {
-        Some((kind, _)) => Err(SealError::Flags(kind)),
-        None => Ok(()),
+/// Refuses flags that are the sealer's to set or contradict the data that begins with `beginning`.
+pub(super) fn check_flags(
+    kind: ChunkType,
+    beginning: &Part,
+    options: &SealOptions,
+) -> Result<(), SealError> {
+    let layered = beginning.flags.includes(Flags::ALTERNATE_KEY);
+    if options.unchecked || (!layered && beginning.flags_fit()) {
+        Ok(())
+    } else {
+        Err(SealError::Flags(kind))
     }
 }
 
 /// Display parts and attachments, each with its type.
-fn parts(letter: &Letter) -> impl Iterator<Item = (ChunkType, &Part)> {
+pub(super) fn parts(letter: &Letter) -> impl Iterator<Item = (ChunkType, &Part)> {
     let display = letter.display.iter().map(|part| (ChunkType::Display, part));
     let attachments = letter.attachments.iter();
     display.chain(attachments.map(|part| (ChunkType::Attachment, part)))

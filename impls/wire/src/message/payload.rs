@@ -14,8 +14,10 @@ pub const PAYLOAD_HEAD: usize = 69;
 const SIGNATURE_SIZE: usize = 64;
 /// Where the size classes of ordinary padding begin.
 const PADDING_CLASS: usize = 256;
-/// Distance of the larger bucket sizes: the longest padding that flag 0x01 allows.
-const LARGEST_BUCKET_STEP: usize = 4096;
+/// The longest padding, which flag 0x01 allows.
+const LONGEST_PADDING: usize = 4096;
+/// Distance of the larger bucket sizes: as far as padding reaches.
+const LARGEST_BUCKET_STEP: usize = LONGEST_PADDING;
 /// Granularity of padding, the cipher's block size.
 const BLOCK: usize = 16;
 
@@ -131,14 +133,14 @@ pub(super) fn lay_out(out: &mut Vec<u8>, flags: Flags, data: &[u8], tag: usize, 
     out.resize(out.len() + length, pad);
 }
 
-/// Puts the data of a payload that was laid out under the layer, if there is one, and signs.
+/// Puts the data of a payload that was laid out under the layer, if there is one, and signs. Anything
+/// shorter than a payload of that data panics, rather than stay open.
 pub(super) fn complete(payload: &mut [u8], layer: Option<UnderLayer<'_>>, author: &SigningKey) {
-    if let Some((signature, signed)) = payload.split_at_mut_checked(SIGNATURE_SIZE) {
-        if let Some(layer) = layer {
-            layer.seal(signed);
-        }
-        signature.copy_from_slice(&author.sign(signed).0);
+    let (signature, signed) = payload.split_at_mut(SIGNATURE_SIZE);
+    if let Some(layer) = layer {
+        layer.seal(signed);
     }
+    signature.copy_from_slice(&author.sign(signed).0);
 }
 
 /// The alternate layer, for the chunk that stands at one place.
@@ -147,24 +149,19 @@ pub(super) struct UnderLayer<'a> {
     pub(super) agreement: &'a Agreement,
     pub(super) kind: ChunkType,
     pub(super) index: usize,
+    pub(super) flags: Flags,
+    /// Bytes of plain data, behind which there is room for the tag.
+    pub(super) size: usize,
 }
 
 impl UnderLayer<'_> {
     /// Encrypts the data in what stands behind the signature, where it stands.
     fn seal(&self, signed: &mut [u8]) {
-        let mut head = Reader::new(signed);
-        let (Some(size), Some([flags, _])) = (head.number(3), head.array()) else {
-            return;
-        };
-        let data = signed
-            .get_mut(PAYLOAD_HEAD - SIGNATURE_SIZE..)
-            .unwrap_or_default();
-        let tagged = data.split_at_mut_checked(size.saturating_sub(TAG_SIZE));
-        if let Some((data, rest)) = tagged
-            && let Some(tag) = rest.first_chunk_mut()
-        {
-            *tag = self.agreement.seal(self.kind, self.index, flags, data);
-        }
+        let (_, data) = signed.split_at_mut(PAYLOAD_HEAD - SIGNATURE_SIZE);
+        let (data, rest) = data.split_at_mut(self.size);
+        let (tag, _) = rest.split_at_mut(TAG_SIZE);
+        let (agreement, flags) = (self.agreement, self.flags.0);
+        tag.copy_from_slice(&agreement.seal(self.kind, self.index, flags, data));
     }
 }
 
@@ -180,7 +177,8 @@ pub(super) fn read(mut payload: Vec<u8>, author: Option<&Verifier>) -> Option<Pa
     })
 }
 
-/// Every check is made whatever the others gave, so that failures take the same time.
+/// Every check is made whatever the others gave, so that failures take the same time. Padding is read
+/// as far as it may reach; what is longer fails by its length, which thus does not set the time.
 fn check(payload: &[u8], author: Option<&Verifier>) -> Option<(Flags, usize)> {
     let mut reader = Reader::new(payload);
     let signature = Signature(reader.array()?);
@@ -192,10 +190,12 @@ fn check(payload: &[u8], author: Option<&Verifier>) -> Option<(Flags, usize)> {
     let padding = reader.rest().get(size..).unwrap_or_default();
     let uniform = padding
         .iter()
+        .take(LONGEST_PADDING)
         .fold(0u8, |difference, byte| difference | (byte ^ pad))
         == 0;
     let length_fits = if flags.includes(Flags::ALTERNATE_PADDING) {
-        (1..=4096).contains(&padding.len()) && (padding.len() - 1) / BLOCK == usize::from(pad)
+        (1..=LONGEST_PADDING).contains(&padding.len())
+            && (padding.len() - 1) / BLOCK == usize::from(pad)
     } else {
         (1..=256).contains(&padding.len())
             && padding.len() % 256 == usize::from(pad)

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::chunk::{CHUNK_HEAD, EPHEMERAL_SIZE, MESSAGE_HEAD, SIGNATURE_SIZE};
 use super::cipher::ChunkKey;
-use super::letter::{check_key, check_names, check_parts, check_sizes, envelopes};
+use super::letter::{check_flags, check_key, check_names, check_sizes, envelopes, parts};
 use super::payload::{self, Padding, UnderLayer};
 use super::signatures::tree_input;
 use super::{
@@ -29,6 +29,8 @@ pub const MAXIMUM_PART: usize = MAXIMUM_PAYLOAD - 8192;
 const CHUNK_OVERHEAD: usize = 8192;
 /// As [`CHUNK_OVERHEAD`], without flag 0x01: for who makes room, with some to spare.
 const USUAL_OVERHEAD: usize = 768;
+/// Bytes of a tracing object in front of its data.
+const TRACING_HEAD: usize = 4;
 /// Chunks of a message besides display and attachments, at most.
 pub(super) const FIXED_CHUNKS: usize = 11;
 
@@ -90,8 +92,8 @@ pub struct SealOptions {
     pub keyslots: BTreeMap<(ChunkType, Actor), EncryptionPublicKey>,
     /// Keys that make a chunk's plaintext signature in place of the right one, as a rogue does.
     pub signers: BTreeMap<ChunkType, SigningKey>,
-    /// Seals what an honest author refuses: wrong names and keys, line breaks in headers, flags
-    /// that contradict their data, no display part.
+    /// Seals what an honest author refuses: wrong names and keys, incomplete signets, line breaks in
+    /// headers, flags that contradict their data, no display part.
     pub unchecked: bool,
 }
 
@@ -104,16 +106,19 @@ pub fn seal(
     entropy: &mut dyn MessageEntropy,
     options: &SealOptions,
 ) -> Result<Vec<u8>, SealError> {
-    check_sizes(letter, options)?;
-    if !options.unchecked {
-        check_parts(letter)?;
+    let sizes = parts(letter).map(|(kind, part)| (kind, part.data.len() as u64));
+    let chunks = check_sizes(sizes, options)?;
+    if !options.unchecked && letter.display.is_empty() {
+        return Err(SealError::NoDisplay);
     }
-    let mut sealer = Sealer::begin(letter, signets, author_key, entropy, options)?;
-    for part in &letter.display {
-        sealer.pieces(ChunkType::Display, part)?;
-    }
-    for part in &letter.attachments {
-        sealer.pieces(ChunkType::Attachment, part)?;
+    let room = Room {
+        bytes: parts(letter).map(|(_, part)| options.room(part)).sum(),
+        chunks,
+    };
+    let mut sealer = Sealer::begin(letter, signets, author_key, entropy, options, room)?;
+    for (kind, part) in parts(letter) {
+        check_flags(kind, part, options)?;
+        sealer.pieces(kind, part)?;
     }
     sealer.finish(options.tree, options.workers)
 }
@@ -142,23 +147,38 @@ pub(super) struct Sealer<'a> {
     entropy: &'a mut dyn MessageEntropy,
 }
 
+/// How much a sealer holds in the plain at a time. Room is made for all of it at once: growing would
+/// leave plain payloads and keys behind.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Room {
+    /// Bytes of chunks that hold parts.
+    bytes: usize,
+    /// Chunks, besides those without parts.
+    chunks: usize,
+}
+
 /// A payload in the plain, to be signed and encrypted where it stands.
 struct Draft {
     kind: ChunkType,
     /// The chunk's position in the message.
     index: usize,
     payload: Range<usize>,
+    flags: Flags,
+    /// Bytes of data as it came.
+    size: usize,
     key: ChunkKey,
 }
 
 impl<'a> Sealer<'a> {
-    /// Writes everything in front of the display parts. The letter's own parts are not looked at.
+    /// Writes everything in front of the display parts. The letter's own parts are not looked at:
+    /// `room` is for those that will be laid out before the first flush.
     pub(super) fn begin(
         letter: &Letter,
         signets: &Signets<'_>,
         author_key: &'a SigningKey,
         entropy: &'a mut dyn MessageEntropy,
         options: &SealOptions,
+        room: Room,
     ) -> Result<Self, SealError> {
         if !options.unchecked {
             check_names(letter, signets)?;
@@ -169,8 +189,11 @@ impl<'a> Sealer<'a> {
         } else {
             letter.common.encode()?
         };
-        let (mut origin, destination) = envelopes(letter, signets)?;
-        let mut sealer = Self::new(letter, signets, author_key, entropy, options)?;
+        let (mut origin, destination) = envelopes(letter, signets, options.unchecked)?;
+        let (origin_size, destination_size) = (origin.encode().len(), destination.encode().len());
+        let texts = origin_size + destination_size + common.len() + letter.other_headers.len();
+        let room = room.with_front(texts, options);
+        let mut sealer = Self::new(signets, author_key, entropy, options, room)?;
         origin.message_key = options.hardened.then(|| sealer.message_key());
         sealer.signers.extend(options.signers.clone());
         if options.alternate {
@@ -216,11 +239,11 @@ impl<'a> Sealer<'a> {
 
     /// Writes tracing, header and the ephemeral chunk.
     fn new(
-        letter: &Letter,
         signets: &Signets<'_>,
         author: &'a SigningKey,
         entropy: &'a mut dyn MessageEntropy,
         options: &SealOptions,
+        room: Room,
     ) -> Result<Self, SealError> {
         let ephemeral = EncryptionKey::derive(entropy.ephemeral_key());
         let mut keks = BTreeMap::new();
@@ -236,17 +259,7 @@ impl<'a> Sealer<'a> {
             .iter()
             .map(|(slot, public)| (*slot, Kek::derive(&ephemeral, public)))
             .collect();
-        let parts = letter.display.iter().chain(&letter.attachments);
-        let overhead = match options.padding {
-            Padding::Random => USUAL_OVERHEAD,
-            Padding::Buckets => CHUNK_OVERHEAD,
-        };
-        let largest_piece = options.largest_piece();
-        let expected: usize = parts
-            .map(|part| part.data.len())
-            .map(|size| size + size.div_ceil(largest_piece) * overhead)
-            .sum();
-        let mut out = Vec::with_capacity(expected + FIXED_CHUNKS * overhead);
+        let mut out = Vec::with_capacity(room.bytes);
         if let Some(tracing) = &options.tracing {
             append_tracing(&mut out, tracing).ok_or(SealError::Tracing)?;
         }
@@ -256,10 +269,10 @@ impl<'a> Sealer<'a> {
             body: out.len(),
             out,
             chunks: Vec::new(),
-            drafts: Vec::new(),
+            drafts: Vec::with_capacity(room.chunks),
             flushed: (0, 0),
             limit: MAXIMUM_MESSAGE as u64,
-            largest_piece,
+            largest_piece: options.largest_piece(),
             padding: options.padding,
             author,
             agreement: None,
@@ -343,6 +356,7 @@ impl<'a> Sealer<'a> {
             return Err(SealError::TooLarge);
         }
         let index = self.chunks.len();
+        let room = (self.out.capacity(), self.drafts.capacity());
         let random = self.entropy.padding(index);
         let random = self.padding.byte(data.len() + tag, random);
         let start = self.open_chunk(kind, 0);
@@ -357,8 +371,11 @@ impl<'a> Sealer<'a> {
             kind,
             index,
             payload,
+            flags,
+            size: data.len(),
             key,
         });
+        debug_assert_eq!((self.out.capacity(), self.drafts.capacity()), room);
         Ok(())
     }
 
@@ -398,9 +415,10 @@ impl<'a> Sealer<'a> {
     /// Signs and encrypts what was laid out. No chunk needs another for that, so that two threads
     /// share them, the longest first to whoever has less to do.
     fn complete(&mut self, workers: Workers) {
-        let mut drafts: Vec<(Draft, &mut [u8])> = Vec::with_capacity(self.drafts.len());
+        // The drafts stay where they are until they are dropped, since moving leaves keys behind.
+        let mut drafts: Vec<(&Draft, &mut [u8])> = Vec::with_capacity(self.drafts.len());
         let (mut rest, mut passed) = (self.out.as_mut_slice(), 0);
-        for draft in self.drafts.drain(..) {
+        for draft in &self.drafts {
             let (_, after) = rest.split_at_mut(draft.payload.start - passed);
             let (payload, after) = after.split_at_mut(draft.payload.len());
             (rest, passed) = (after, draft.payload.end);
@@ -414,7 +432,7 @@ impl<'a> Sealer<'a> {
             shares[which].push((draft, payload));
         }
         let (agreement, signers, author) = (&self.agreement, &self.signers, self.author);
-        let complete = |share: Vec<(Draft, &mut [u8])>| {
+        let complete = |share: Vec<(&Draft, &mut [u8])>| {
             for (draft, payload) in share {
                 let signer = signers.get(&draft.kind).unwrap_or(author);
                 payload::complete(payload, draft.layer(agreement.as_ref()), signer);
@@ -423,6 +441,7 @@ impl<'a> Sealer<'a> {
         };
         let [here, beside] = shares;
         workers.both(|| complete(beside), || complete(here));
+        self.drafts.clear();
     }
 
     /// The three chunks that the origin fills.
@@ -466,6 +485,19 @@ impl<'a> Sealer<'a> {
     }
 }
 
+impl Room {
+    /// With what stands in front of the parts, of which `texts` bytes are envelopes and headers, and
+    /// with the chunks behind them.
+    fn with_front(self, texts: usize, options: &SealOptions) -> Self {
+        let tracing = options.tracing.as_ref().map_or(0, Vec::len) + TRACING_HEAD;
+        let fixed = FIXED_CHUNKS * options.overhead(Flags::NONE);
+        Self {
+            bytes: self.bytes + tracing + MESSAGE_HEAD + fixed + texts,
+            chunks: self.chunks + FIXED_CHUNKS,
+        }
+    }
+}
+
 impl Draft {
     /// The alternate layer under which the data goes, which headers and envelopes never do.
     fn layer<'l>(&self, agreement: Option<&'l Agreement>) -> Option<UnderLayer<'l>> {
@@ -475,6 +507,8 @@ impl Draft {
             agreement,
             kind: self.kind,
             index: self.index,
+            flags: self.flags,
+            size: self.size,
         })
     }
 }
@@ -500,5 +534,20 @@ impl SealOptions {
     pub(super) fn largest_piece(&self) -> usize {
         let wanted = self.largest_piece.unwrap_or(MAXIMUM_PART);
         wanted.clamp(1, MAXIMUM_PART)
+    }
+
+    /// Most bytes that a chunk adds to its data, whose flags are `flags`.
+    fn overhead(&self, flags: Flags) -> usize {
+        if self.padding.flags(flags).includes(Flags::ALTERNATE_PADDING) {
+            CHUNK_OVERHEAD
+        } else {
+            USUAL_OVERHEAD
+        }
+    }
+
+    /// Most bytes of the chunks that hold a part.
+    fn room(&self, part: &Part) -> usize {
+        let size = part.data.len();
+        size + size.div_ceil(self.largest_piece()) * self.overhead(part.flags)
     }
 }

@@ -97,10 +97,10 @@ impl<'m, 'a> View<'m, 'a> {
         self.envelope(ChunkType::Destination, author, DestinationEnvelope::parse)
     }
 
-    /// Text that is not well formed is the author's mistake only if the author signed it. Whoever
-    /// cannot verify that must not tell it from a failure to decrypt, or an origin could try changed
-    /// ciphertext on a destination. Whatever fails costs a verification, so that time does not tell
-    /// wrong padding from wrong text either.
+    /// Text that is not well formed and flags that make no sense are the author's mistake only if the
+    /// author signed them. Whoever cannot verify that must not tell them from a failure to decrypt, or
+    /// an origin could try changed ciphertext on a destination. With an author to verify, whatever
+    /// fails costs a verification, so that time does not tell wrong padding from wrong text either.
     fn envelope<T>(
         &self,
         kind: ChunkType,
@@ -112,14 +112,13 @@ impl<'m, 'a> View<'m, 'a> {
         }
         let part = self.standard(kind, None);
         let read = part.and_then(|part| Ok(parse(&part.data)?));
-        read.map_err(|error| {
-            let signed = author.is_some_and(|author| self.standard(kind, Some(author)).is_ok());
-            if signed {
-                error
-            } else {
-                OpenError::Undecryptable
-            }
-        })
+        read.map_err(
+            |error| match author.map(|author| self.standard(kind, Some(author))) {
+                Some(Ok(_)) => error,
+                Some(Err(flags @ OpenError::Flags(_))) => flags,
+                _ => OpenError::Undecryptable,
+            },
+        )
     }
 
     pub(super) fn signature(&self, kind: ChunkType) -> Result<Option<Signature>, OpenError> {
@@ -353,8 +352,12 @@ impl<'m, 'a> View<'m, 'a> {
         }
         let part = self.standard(ChunkType::Alternate, Some(author))?;
         let key: Result<[u8; EPHEMERAL_SIZE], _> = part.data.try_into();
-        let key = key.map_err(|_| OpenError::AlternateKey)?;
-        Ok(Some(AlternatePublicKey(key)))
+        let key = AlternatePublicKey(key.map_err(|_| OpenError::AlternateKey)?);
+        // The author's mistake, also to a reader who has no key of its own to find it with.
+        if key.is_small_order() {
+            return Err(OpenError::AlternateKey);
+        }
+        Ok(Some(key))
     }
 
     pub(super) fn contents(
@@ -415,7 +418,8 @@ impl<'m, 'a> View<'m, 'a> {
         layer: &Layer,
     ) -> Result<Part, OpenError> {
         let mut piece = self.read(chunk, Some(author))?;
-        if piece.flags.includes(Flags::ALTERNATE_KEY) != layer.present {
+        let layered = piece.flags.includes(Flags::ALTERNATE_KEY);
+        if layered != layer.present || !Flags::KNOWN.includes(piece.flags) {
             return Err(OpenError::Flags(chunk.kind));
         }
         if layer.present && !layer.is_sealed() {
@@ -482,9 +486,14 @@ pub(super) fn check_organization(actor: Actor, signet: &Signet) -> Result<(), Op
 }
 
 fn check_structure(actor: Actor, signet: &Signet) -> Result<(), OpenError> {
+    is_whole(signet).map_err(|error| OpenError::Signet(actor, error))
+}
+
+/// Refuses a signet that has not all that its cryptographic signature covers.
+pub(super) fn is_whole(signet: &Signet) -> Result<(), SignetError> {
     let structure = signet.structure();
     if structure < State::Cryptographic {
-        return Err(OpenError::Signet(actor, SignetError::Structure(structure)));
+        return Err(SignetError::Structure(structure));
     }
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! Two threads for one message: the hash passes over a large message that do not need each other run
 //! side by side. What comes out, and which error, is the same as on one thread.
 
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
 /// Bytes of a message from which on a second thread is worth being started.
 const WORTH_A_THREAD: usize = 64 * 1024;
 
@@ -49,15 +52,33 @@ impl Workers {
     ) -> (A, B) {
         match self {
             Self::One => (beside(), here()),
-            Self::Two => std::thread::scope(|scope| {
-                let beside = scope.spawn(beside);
-                let here = here();
-                match beside.join() {
-                    Ok(beside) => (beside, here),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }),
+            Self::Two => side_by_side(thread::Builder::new(), beside, here),
         }
+    }
+}
+
+/// Does `here` on this thread and `beside` on one that `builder` starts, or here too if the system has
+/// no thread to give.
+fn side_by_side<A: Send, B>(
+    builder: thread::Builder,
+    beside: impl FnOnce() -> A + Send,
+    here: impl FnOnce() -> B,
+) -> (A, B) {
+    // A thread that does not start takes what it was given with it.
+    let job = Mutex::new(Some(beside));
+    let run = || {
+        let job = job.lock().unwrap_or_else(PoisonError::into_inner).take();
+        job.map(|job| job())
+    };
+    let (beside, here) = thread::scope(|scope| {
+        let started = builder.spawn_scoped(scope, run);
+        let here = here();
+        let beside = started.map_or_else(|_| Ok(run()), |thread| thread.join());
+        (beside, here)
+    });
+    match beside {
+        Ok(beside) => (beside.expect("it was run once"), here),
+        Err(panic) => std::panic::resume_unwind(panic),
     }
 }
 
@@ -76,6 +97,16 @@ mod tests {
                 assert_eq!(judged, expected);
             }
         }
+    }
+
+    #[test]
+    fn without_a_second_thread_the_first_does_it_all() {
+        let here = thread::current().id();
+        let run = |builder| side_by_side(builder, || thread::current().id(), || "done");
+        assert_ne!(run(thread::Builder::new()).0, here);
+        // No system has room for such a stack.
+        let refused = thread::Builder::new().stack_size(1 << (usize::BITS - 4));
+        assert_eq!(run(refused), (here, "done"));
     }
 
     #[test]

@@ -22,6 +22,8 @@ use crate::name;
 
 /// Label in front of the mail domain.
 pub const RECORD_LABEL: &str = "_dx";
+/// The version of the format, the only one there is.
+pub const VERSION: u8 = 1;
 /// Port of a delivery host that names none.
 pub const DEFAULT_PORT: u16 = 26;
 /// Longest record text, in bytes: what one DNS message can carry.
@@ -32,7 +34,7 @@ pub const MAXIMUM_ITEMS: usize = 256;
 /// record costs up to the square of this in verifications.
 pub const MAXIMUM_VALUES: usize = 16;
 
-/// Why text is not a management record.
+/// Why text is not a management record, or a record has no text.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RecordError {
     /// Longer than [`MAXIMUM_RECORD`], a string of it longer than [`MAXIMUM_STRING`], or with more
@@ -60,6 +62,10 @@ pub enum RecordError {
     /// The text begins with a quotation mark, but is not a sequence of quoted strings.
     #[error("record is not a sequence of quoted strings")]
     Quotes,
+    /// The record's text would be read as another record: a source of signets has a space or semicolon
+    /// in it, or is empty.
+    #[error("record has a value that would be read as something else")]
+    Unwritable,
 }
 
 /// Where an organization takes delivery.
@@ -72,10 +78,8 @@ pub struct DeliveryHost {
 }
 
 /// A management record.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ManagementRecord {
-    /// Format version, 1.
-    pub version: u8,
     /// Keys that may be the POK of the organization's signet, at least one.
     pub poks: Vec<VerifyingKey>,
     /// Signatures of TLS certificates, see [`sign_certificate`].
@@ -90,21 +94,6 @@ pub struct ManagementRecord {
     pub deliver: Vec<DeliveryHost>,
     /// Days for which a [`Pin`] on the record lasts; 0, the default, pins nothing.
     pub expiry_days: u32,
-}
-
-impl Default for ManagementRecord {
-    fn default() -> Self {
-        Self {
-            version: 1,
-            poks: Vec::new(),
-            tls: Vec::new(),
-            policy: Policy::default(),
-            subdomain: Subdomain::default(),
-            syndicates: Vec::new(),
-            deliver: Vec::new(),
-            expiry_days: 0,
-        }
-    }
 }
 
 impl ManagementRecord {
@@ -136,9 +125,28 @@ impl ManagementRecord {
     }
 
     /// The record's text: items separated by single spaces, in the generator's order
-    /// (`ver pok… tls… pol syn… dx… exp sub`), ports left out.
-    pub fn to_text(&self) -> String {
-        let mut items = vec![format!("ver={}", self.version)];
+    /// (`ver pok… tls… pol syn… dx… exp sub`), hosts in lower case and ports left out.
+    ///
+    /// # Errors
+    /// What [`parse`](Self::parse) would say of the text, and [`RecordError::Unwritable`] if it would
+    /// read something else from it. What was parsed can be written, unless it only just was within
+    /// the limit and all the items that were left out do not fit in.
+    pub fn to_text(&self) -> Result<String, RecordError> {
+        let text = self.items().join(" ");
+        let mut written = self.clone();
+        for delivery in &mut written.deliver {
+            delivery.host.make_ascii_lowercase();
+            delivery.port = None;
+        }
+        if Self::parse(&text)? == written {
+            Ok(text)
+        } else {
+            Err(RecordError::Unwritable)
+        }
+    }
+
+    fn items(&self) -> Vec<String> {
+        let mut items = vec![format!("ver={VERSION}")];
         items.extend(
             self.poks
                 .iter()
@@ -154,13 +162,13 @@ impl ManagementRecord {
         items.extend(
             self.deliver
                 .iter()
-                .map(|delivery| format!("dx={}", delivery.host)),
+                .map(|delivery| format!("dx={}", delivery.host.to_ascii_lowercase())),
         );
         if self.expiry_days > 0 {
             items.push(format!("exp={}", self.expiry_days));
         }
         items.push(format!("sub={}", self.subdomain.name()));
-        items.join(" ")
+        items
     }
 
     /// Whether one of the record's signatures is one of its POKs' over this certificate
@@ -282,13 +290,70 @@ pub(crate) mod tests {
                 })
                 .to_vec(),
             expiry_days: 7,
-            ..ManagementRecord::default()
         }
     }
 
     #[test]
     fn a_record_comes_back() {
-        assert_eq!(ManagementRecord::parse(&record().to_text()), Ok(record()));
+        let text = record().to_text().expect("a good record");
+        assert_eq!(ManagementRecord::parse(&text), Ok(record()));
+    }
+
+    #[test]
+    fn hosts_are_written_in_lower_case_and_without_ports() {
+        let mut record = record();
+        let text = record.to_text();
+        for delivery in &mut record.deliver {
+            delivery.host.make_ascii_uppercase();
+            delivery.port = Some(2600);
+        }
+        assert_eq!(record.to_text(), text);
+    }
+
+    #[test]
+    fn what_would_be_read_as_something_else_is_not_written() {
+        let key = encoding::encode_unpadded(&[9; 32]);
+        let refusal = |change: &dyn Fn(&mut ManagementRecord)| {
+            let mut record = record();
+            change(&mut record);
+            record.to_text().map_err(|error| error.to_string()).err()
+        };
+        let source = |source: String| {
+            refusal(&|record: &mut ManagementRecord| record.syndicates = vec![source.clone()])
+        };
+        let hosts = |count, host: &str| {
+            let delivery = DeliveryHost {
+                host: host.to_owned(),
+                port: None,
+            };
+            refusal(&|record: &mut ManagementRecord| record.deliver = vec![delivery.clone(); count])
+        };
+        let refusals = [
+            source(format!("x pok={key}")),
+            source("x;y".to_owned()),
+            source("x y=z".to_owned()),
+            source(String::new()),
+            source("x=y".to_owned()),
+            source("\u{e4}".to_owned()),
+            source("x".repeat(MAXIMUM_RECORD)),
+            hosts(MAXIMUM_VALUES + 1, "a.example"),
+            hosts(1, "a b"),
+            hosts(1, "a_b"),
+            refusal(&|record| record.poks.clear()),
+        ];
+        insta::assert_snapshot!(refusals.map(Option::unwrap_or_default).join("\n"), @r#"
+        record has a value that would be read as something else
+        record has a value that would be read as something else
+        record has a value that would be read as something else
+        record item "syn" is not one name and one value
+        record item "syn" is not one name and one value
+        record is not printable ASCII
+        record is not within the size limits
+        record is not within the size limits
+        record has a value that would be read as something else
+        value of record item "dx" is not valid: "a_b"
+        record has no primary organizational key
+        "#);
     }
 
     #[test]
@@ -370,7 +435,6 @@ pub(crate) mod tests {
             .prop_map(
                 |(poks, tls, (policy, subdomain, expiry_days), syndicates, hosts)| {
                     ManagementRecord {
-                        version: 1,
                         poks: poks.into_iter().map(VerifyingKey).collect(),
                         tls: tls
                             .into_iter()
@@ -394,7 +458,7 @@ pub(crate) mod tests {
     proptest! {
         #[test]
         fn any_record_comes_back(record in any_record(), place in any::<prop::sample::Index>()) {
-            let text = record.to_text();
+            let text = record.to_text().expect("a good record");
             let cut = text.get(..place.index(text.len())).unwrap_or_default();
             let _ = ManagementRecord::parse(cut);
             prop_assert_eq!(ManagementRecord::parse(&text), Ok(record));

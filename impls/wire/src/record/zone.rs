@@ -12,15 +12,18 @@ pub const GENERATED_STRING: usize = 254;
 impl ManagementRecord {
     /// The text as character-strings: one if it has at most [`MAXIMUM_STRING`] bytes, else as many
     /// of [`GENERATED_STRING`] bytes as it takes.
-    pub fn to_strings(&self) -> Vec<String> {
-        let text = self.to_text();
+    ///
+    /// # Errors
+    /// Those of [`ManagementRecord::to_text`].
+    pub fn to_strings(&self) -> Result<Vec<String>, RecordError> {
+        let text = self.to_text()?;
         if text.len() <= MAXIMUM_STRING {
-            return vec![text];
+            return Ok(vec![text]);
         }
-        text.as_bytes()
-            .chunks(GENERATED_STRING)
+        let pieces = text.as_bytes().chunks(GENERATED_STRING);
+        Ok(pieces
             .map(|piece| String::from_utf8_lossy(piece).into_owned())
-            .collect()
+            .collect())
     }
 
     /// Reads a record from its character-strings.
@@ -39,14 +42,17 @@ impl ManagementRecord {
 
     /// The text for a zone file, as the published generator prints it: bare if it is one string,
     /// else each string in quotation marks and followed by a space.
-    pub fn to_zone_text(&self) -> String {
-        match self.to_strings().as_slice() {
+    ///
+    /// # Errors
+    /// Those of [`ManagementRecord::to_text`].
+    pub fn to_zone_text(&self) -> Result<String, RecordError> {
+        Ok(match self.to_strings()?.as_slice() {
             [single] => single.clone(),
             several => several
                 .iter()
                 .map(|piece| format!("\"{piece}\" "))
                 .collect(),
-        }
+        })
     }
 
     /// Reads a record from the text of a zone file: bare, or quoted strings with white space between
@@ -94,12 +100,10 @@ mod tests {
     fn a_long_record_is_written_as_the_generator_writes_it() {
         let (output, joined) = generated();
         let record = ManagementRecord::from_zone_text(&output).expect("a recorded record");
-        assert_eq!(record.to_zone_text(), output);
-        assert_eq!(record.to_strings().concat(), joined);
-        assert_eq!(
-            record.to_strings().first().map(String::len),
-            Some(GENERATED_STRING)
-        );
+        assert_eq!(record.to_zone_text(), Ok(output));
+        let strings = record.to_strings().expect("a recorded record");
+        assert_eq!(strings.concat(), joined);
+        assert_eq!(strings.first().map(String::len), Some(GENERATED_STRING));
     }
 
     #[test]
@@ -107,14 +111,15 @@ mod tests {
         let mut record = record();
         record.tls.clear();
         record.deliver.clear();
-        while record.to_text().len() < MAXIMUM_STRING {
+        let text = |record: &ManagementRecord| record.to_text().expect("a good record");
+        while text(&record).len() < MAXIMUM_STRING {
             let last = record.syndicates.first_mut().expect("one");
             last.push('x');
         }
-        assert_eq!(record.to_strings(), [record.to_text()]);
+        assert_eq!(record.to_strings(), Ok(vec![text(&record)]));
         assert_eq!(record.to_zone_text(), record.to_text());
         record.syndicates.push("y".to_owned());
-        assert_eq!(record.to_strings().len(), 2);
+        assert_eq!(record.to_strings().map(|strings| strings.len()), Ok(2));
     }
 
     #[test]
@@ -147,10 +152,11 @@ mod tests {
     proptest! {
         #[test]
         fn any_record_survives_dns(record in any_record(), noise in any::<String>()) {
-            let strings = record.to_strings();
+            let strings = record.to_strings().expect("a good record");
             prop_assert!(strings.iter().all(|piece| piece.len() <= MAXIMUM_STRING));
             prop_assert_eq!(ManagementRecord::from_strings(&strings), Ok(record.clone()));
-            prop_assert_eq!(ManagementRecord::from_zone_text(&record.to_zone_text()), Ok(record));
+            let text = record.to_zone_text().expect("a good record");
+            prop_assert_eq!(ManagementRecord::from_zone_text(&text), Ok(record));
             let _ = ManagementRecord::from_zone_text(&noise);
             let _ = ManagementRecord::from_zone_text(&format!("\"{noise}"));
         }

@@ -1,12 +1,12 @@
 //! Making signets: organization signets from a draft, SSRs from keys, user signets from SSRs
 //! (spec/10 §5). Each signature covers the serialized fields in front of it.
 
-use super::fields::{SIGNATURE_SIZE, write_field};
+use super::fields::write_field;
 use super::validate::self_signature_verifies;
 use super::{
     ALTERNATE_KEY, CUSTODY, FIRST_INFORMATION, FULL_SIGNATURE, Field, IDENTIFIED_SIGNATURE,
-    IDENTIFIER, LAST_INFORMATION, MAXIMUM_FIELDS, NAMED, Permissions, SECONDARY_KEY,
-    SELF_SIGNATURE, SIGNING_KEY, SecondaryKey, Signet, SignetError, SignetKind, State, with_header,
+    IDENTIFIER, LAST_INFORMATION, NAMED, Permissions, SECONDARY_KEY, SELF_SIGNATURE, SIGNING_KEY,
+    SecondaryKey, Signet, SignetError, SignetKind, with_header,
 };
 use crate::Profile;
 use crate::keys::{AlternatePublicKey, EncryptionPublicKey, PrivateKeys, SigningKey, VerifyingKey};
@@ -98,16 +98,13 @@ impl OrganizationDraft {
 /// there is one, then the self signature. Alternate keys are written with the length width of the
 /// profile, so that the SSR can become a user signet (ruling `alternate-key-width`).
 ///
-/// Fails only if there are more alternate keys than a signet may have fields.
+/// Fails only if the keys and signatures are more fields than a signet may have.
 pub fn request(
     keys: &PrivateKeys,
     alternate: &[AlternatePublicKey],
     previous: Option<&SigningKey>,
     profile: Profile,
 ) -> Result<Signet, SignetError> {
-    if alternate.len() >= MAXIMUM_FIELDS - 4 {
-        return Err(SignetError::TooManyFields);
-    }
     let kind = SignetKind::Request;
     let mut writer = Writer::new(kind, profile);
     writer.field(SIGNING_KEY, &keys.signing.public().to_signet_format())?;
@@ -126,7 +123,7 @@ pub fn request(
 /// signets) signs the keys, then the informational `fields` (ids 16 to 252 without 251), then
 /// the `address`.
 ///
-/// Refused: a request whose self signature is wrong, or whose alternate key has a length width that
+/// Refused: a request whose self signature is wrong, that lacks a key, or whose alternate key has a length width that
 /// a user signet cannot have. Custody is for the caller to judge with [`super::validate_request`], as
 /// only it knows the previous signet; which address the request may have is for the caller, too.
 pub fn issue(
@@ -160,8 +157,11 @@ pub fn issue_fields(
     if !name::is_address(address) {
         return Err(SignetError::Identifier(address.to_owned()));
     }
-    if request.structure() != State::Request || !self_signature_verifies(request) {
+    if !self_signature_verifies(request) {
         return Err(SignetError::SelfSignature);
+    }
+    if let Some(missing) = request.first_missing_below(SignetKind::Request, SELF_SIGNATURE) {
+        return Err(SignetError::Missing(missing));
     }
     request.check_alternate_width()?;
     let mut writer = Writer::new(SignetKind::User, request.profile());
@@ -213,7 +213,6 @@ impl Writer {
         let signature = key.sign(&self.fields);
         self.fields.push(id);
         self.fields.extend_from_slice(&signature.0);
-        debug_assert_eq!(signature.0.len(), SIGNATURE_SIZE);
     }
 
     /// The organization's part of a signet, from its cryptographic signature to the last one.

@@ -77,6 +77,9 @@ pub enum ChainError {
     /// There are more signets than [`MAXIMUM_CHAIN`].
     #[error("chain of custody is not within the limit of {MAXIMUM_CHAIN} signets")]
     TooLong,
+    /// No organization's signet is sound under its own POK, so no signet of a user can be judged.
+    #[error("no sound signet of an organization to judge the chain of custody by")]
+    NoOrganization,
     /// A signet is good in itself, but nobody vouches for its succession.
     #[error("chain of custody is broken at signet {link}: {cause}")]
     BrokenCustody {
@@ -132,6 +135,9 @@ pub fn validate_chain<'a>(
         .iter()
         .filter_map(|organization| Issuer::new(organization))
         .collect();
+    if issuers.is_empty() {
+        return Err(ChainError::NoOrganization);
+    }
     let mut address = address.or(trusted.and_then(Signet::identifier));
     let mut previous = trusted;
     let mut states = Vec::with_capacity(signets.len());

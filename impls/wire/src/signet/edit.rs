@@ -123,12 +123,8 @@ impl SignetEditor {
     /// Sets the identifier (254): a domain for an organization, an address for a user. The domain
     /// is written in lower case.
     pub fn set_identifier(&mut self, identifier: &str) -> Result<&mut Self, SignetError> {
-        let fits = match self.signet.kind() {
-            SignetKind::Organization => name::is_domain(identifier),
-            SignetKind::User => name::is_address(identifier),
-            SignetKind::Request => return Err(SignetError::Kind(SignetKind::Request)),
-        };
-        if !fits {
+        self.refuse_kind(SignetKind::Request)?;
+        if !validate::is_identifier(self.signet.kind(), identifier) {
             return Err(SignetError::Identifier(identifier.to_owned()));
         }
         let field = self.serialized(IDENTIFIER, None, name::normalized(identifier).as_bytes())?;
@@ -242,7 +238,8 @@ impl SignetEditor {
     }
 
     /// Makes the identifiable signature (field 255); keys and `issuer` as for the cryptographic
-    /// one. A user's identifier must lie in the issuer's domain, if its signet names one.
+    /// one. The identifier must be a domain or address as the kind of signet demands, and a user's
+    /// lie in the issuer's domain, if the issuer's signet names one.
     pub fn sign_identified(
         &mut self,
         key: &SigningKey,
@@ -250,9 +247,11 @@ impl SignetEditor {
     ) -> Result<&mut Self, SignetError> {
         self.refuse_kind(SignetKind::Request)?;
         self.check_organization_key(key, issuer)?;
-        if let (SignetKind::User, Some(issuer)) = (self.signet.kind(), issuer)
-            && !validate::domain_fits(&self.signet, issuer)
-        {
+        let in_domain = match (self.signet.kind(), issuer) {
+            (SignetKind::User, Some(issuer)) => validate::domain_fits(&self.signet, issuer),
+            _ => true,
+        };
+        if !in_domain || !validate::identifier_is_sound(&self.signet) {
             let identifier = self.signet.identifier().unwrap_or_default().to_owned();
             return Err(SignetError::Identifier(identifier));
         }
@@ -296,7 +295,9 @@ impl SignetEditor {
         let issuer = issuer
             .filter(|issuer| validate::Issuer::new(issuer).is_some())
             .ok_or(SignetError::Issuer)?;
-        if issuer.signet_keys()?.contains(&key.public()) {
+        // An error about one of the issuer's fields would be taken for one about this signet's.
+        let keys = issuer.signet_keys().map_err(|_| SignetError::Issuer)?;
+        if keys.contains(&key.public()) {
             Ok(())
         } else {
             Err(SignetError::WrongKey)
@@ -396,13 +397,6 @@ impl SignetEditor {
 }
 
 impl Signet {
-    /// The first required field below `id` that is not there.
-    fn first_missing_below(&self, kind: SignetKind, id: u8) -> Option<u8> {
-        (0..id)
-            .filter(|below| kind.rule(*below).is_some_and(|rule| rule.required))
-            .find(|below| self.field(*below).is_none())
-    }
-
     /// Refuses an alternate key whose length has another width than the profile's: only a request
     /// can hold it, written by libdime (spec/90 item 16).
     pub(super) fn check_alternate_width(&self) -> Result<(), SignetError> {

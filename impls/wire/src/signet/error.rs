@@ -66,7 +66,7 @@ pub enum SignetError {
     #[error("identifier is not a domain or address: {0:?}")]
     Identifier(String),
     /// A user's signet is to be signed without the signet of its organization, or that signet is
-    /// not sound under its own POK.
+    /// not sound under its own POK, or its keys cannot be listed.
     #[error("signet of the issuing organization is missing or not sound")]
     Issuer,
     /// The signets are not two forms of the same one.

@@ -64,10 +64,16 @@ impl Signet {
             .ok_or(SignetError::Unrelated)
     }
 
-    /// The signet cut behind the cryptographic or full signature, under a header of its own.
+    /// The signet cut behind the cryptographic, full or identifiable signature, under a header of its
+    /// own; uncut if it does not reach so far.
+    ///
+    /// # Errors
+    /// [`SignetError::Kind`] for a request, and for [`FingerprintKind::Request`]: what a user signet
+    /// has up to there is a request, see [`Signet::to_request`].
     pub fn split(&self, at: FingerprintKind) -> Result<Signet, SignetError> {
         let last = at
             .last_field(self.kind)
+            .filter(|_| at != FingerprintKind::Request)
             .ok_or(SignetError::Kind(self.kind))?;
         Self::parse(&with_header(self.kind, self.through(last)))
     }

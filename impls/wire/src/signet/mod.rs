@@ -44,8 +44,6 @@ pub use validate::{Issuer, validate_organization, validate_request, validate_use
 
 /// Bytes of the header: magic number (2) and length of the fields (3). No signature covers it.
 pub const HEADER_SIZE: usize = 5;
-/// Largest signet in bytes: the header and the most its 3-byte length can count.
-pub const MAXIMUM_SIGNET: usize = HEADER_SIZE + 0xff_ffff;
 /// Most fields in one signet; the tables have fewer than 60 ids, the rest are repetitions.
 pub const MAXIMUM_FIELDS: usize = 4096;
 
@@ -90,8 +88,6 @@ impl SignetKind {
 pub enum State {
     /// Cannot be judged: an input is missing or unsuitable.
     Unknown,
-    /// Not well formed.
-    Malformed,
     /// A required field is missing.
     Incomplete,
     /// The chain of custody is missing, unexpected or wrong.
@@ -303,11 +299,6 @@ impl Signet {
     /// What the fields alone amount to, without any cryptography (spec/10 §7.2). A signet with a
     /// signature but without a required field below it is incomplete.
     pub fn structure(&self) -> State {
-        let complete = |below: u8| {
-            let mut required =
-                (0..below).filter(|id| self.kind.rule(*id).is_some_and(|rule| rule.required));
-            required.all(|id| self.field(id).is_some())
-        };
         let reached = match self.kind {
             SignetKind::Request => self
                 .field(SELF_SIGNATURE)
@@ -324,9 +315,16 @@ impl Signet {
             }),
         };
         match reached {
-            Some((id, state)) if complete(id) => state,
+            Some((id, state)) if self.first_missing_below(self.kind, id).is_none() => state,
             _ => State::Incomplete,
         }
+    }
+
+    /// The first field below `id` that a signet of kind `kind` must have and this one has not.
+    fn first_missing_below(&self, kind: SignetKind, id: u8) -> Option<u8> {
+        (0..id)
+            .filter(|below| kind.rule(*below).is_some_and(|rule| rule.required))
+            .find(|below| self.field(*below).is_none())
     }
 
     /// The fingerprint of this kind, over what there is of the fields it reaches to (spec/10 §6):

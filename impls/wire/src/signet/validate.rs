@@ -12,8 +12,8 @@ use crate::keys::{Verifier, VerifyingKey};
 use crate::name;
 
 /// Judges an organization's signet. Its POK must be one of `poks` (those of the management
-/// record) and have made every signature; SOKs are never accepted here. With `domain`, an
-/// identifier that is present must equal it.
+/// record) and have made every signature; SOKs are never accepted here. An identifier that is
+/// present must be a domain, and with `domain` that one.
 ///
 /// `Unknown` if the signet is not an organization's or its POK is not listed, `Incomplete` from
 /// the structure, `Invalid` for a wrong signature or identifier, else the state reached.
@@ -39,9 +39,9 @@ pub fn validate_organization(
 
 /// Judges a user's signet. Each organization signature may be made by any of the organization's
 /// signet-signing keys, the self signature by the key in field 1. With `previous`, the custody
-/// signature must be there and verify with its key; without, it must not be there. With
-/// `address`, an identifier that is present must equal it; an identifier must in any case belong
-/// to the organization's domain, if the organization's signet has one.
+/// signature must be there and verify with its key; without, it must not be there. An identifier
+/// that is present must be an address, with `address` that one, and belong to the organization's
+/// domain, if the organization's signet has one.
 ///
 /// `organization` must be validated by the caller against the management record; that its own
 /// signatures hold under its own POK is checked here again, so that a made-up one gives
@@ -202,11 +202,30 @@ fn custody_holds(signet: &Signet, previous: Option<&Signet>) -> bool {
     }
 }
 
+/// Whether the identifier, if there is one, names what this kind of signet is about and equals
+/// `wanted`.
 fn identifier_fits(signet: &Signet, wanted: Option<&str>) -> bool {
-    match (signet.field(IDENTIFIER), wanted) {
-        (Some(_), Some(wanted)) => signet
+    identifier_is_sound(signet)
+        && match (signet.identifier(), wanted) {
+            (Some(own), Some(wanted)) => name::same_identifier(own, wanted),
+            _ => true,
+        }
+}
+
+/// Whether the identifier, if there is one, names what this kind of signet is about.
+pub(super) fn identifier_is_sound(signet: &Signet) -> bool {
+    signet.field(IDENTIFIER).is_none()
+        || signet
             .identifier()
-            .is_some_and(|own| name::same_identifier(own, wanted)),
-        _ => true,
+            .is_some_and(|own| is_identifier(signet.kind(), own))
+}
+
+/// Whether the text can name what this kind of signet is about: an organization goes by its domain,
+/// a user by an address, a request by nothing.
+pub(super) fn is_identifier(kind: SignetKind, text: &str) -> bool {
+    match kind {
+        SignetKind::Organization => name::is_domain(text),
+        SignetKind::User => name::is_address(text),
+        SignetKind::Request => false,
     }
 }

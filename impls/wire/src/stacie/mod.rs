@@ -31,8 +31,9 @@ pub const MINIMUM_ROUNDS: u32 = 8;
 /// Most rounds of a key derivation, 2^24.
 pub const MAXIMUM_ROUNDS: u32 = 1 << 24;
 /// Longest username and longest password, in bytes. libdime has no limit; ours bounds the work that
-/// one login can ask for.
-pub const MAXIMUM_TEXT: usize = 64 * 1024;
+/// one login can ask for: every round hashes both, and characters that do not count towards the
+/// rounds make a password long without making its rounds few.
+pub const MAXIMUM_TEXT: usize = 1024;
 
 /// Rounds of a token derivation.
 const TOKEN_ROUNDS: u32 = 8;
@@ -152,7 +153,7 @@ pub struct Keys {
     pub password_key: Key,
 }
 
-/// Both fields do, and may be taken out.
+/// All three fields do, and may be taken out.
 impl ZeroizeOnDrop for Keys {}
 
 /// A secret of 64 bytes: seed, key or shard. Wiped on drop, compared in constant time.

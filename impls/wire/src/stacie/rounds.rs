@@ -125,6 +125,17 @@ mod tests {
         assert!(DEFAULT_IGNORABLE.is_sorted_by(|left, right| left.1 < right.0));
     }
 
+    /// What is not counted leaves the rounds of the shortest password, but is hashed in each of them.
+    #[test]
+    fn what_is_not_counted_does_not_make_a_login_endless() {
+        let password = |padding| format!("a{}", "\u{200b}".repeat(padding));
+        assert_eq!(rounds(password(21_845), 0), Err(StacieError::Password));
+        let longest = password((MAXIMUM_TEXT - 1) / 3);
+        let rounds = rounds(&longest, 0).expect("a password within the limit");
+        assert_eq!(rounds, 1 << 23);
+        assert!(u64::from(rounds) * longest.len() as u64 <= 1 << 33, "8 GiB");
+    }
+
     proptest! {
         #[test]
         fn no_password_needs_rounds_out_of_range(

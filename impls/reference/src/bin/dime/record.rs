@@ -7,7 +7,9 @@ use dime::files;
 use dime_wire::encoding::encode_unpadded;
 use dime_wire::keys::KeyOwner;
 use dime_wire::name::is_domain;
-use dime_wire::record::{DeliveryHost, ManagementRecord, Policy, Subdomain, sign_certificate};
+use dime_wire::record::{
+    DeliveryHost, ManagementRecord, Policy, Subdomain, VERSION, sign_certificate,
+};
 use dime_wire::signet::SignetKind;
 use serde::Serialize;
 
@@ -149,14 +151,8 @@ fn new(arguments: &NewArguments) -> Result<(), Failure> {
         let own = chain.first().map(Vec::as_slice).unwrap_or_default();
         record.tls.push(sign_certificate(&keys.signing, own));
     }
-    // What we write we can read: a source of signets may hold anything.
-    let text = record.to_text();
-    if ManagementRecord::parse(&text).as_ref() != Ok(&record) {
-        let unfit = "a source of signets is not one word of printable ASCII without `=` and `;`";
-        return Err(Failure::Unusable(unfit.to_owned()));
-    }
     let text = match &arguments.zone {
-        None => text + "\n",
+        None => record.to_text().map_err(Failure::unusable)? + "\n",
         Some(domain) => zone_line(domain, &record)?,
     };
     arguments.output.write(text.as_bytes())
@@ -176,7 +172,7 @@ fn zone_line(domain: &str, record: &ManagementRecord) -> Result<String, Failure>
     if !is_domain(domain) {
         return Err(Failure::Unusable(format!("{domain:?} is not a domain")));
     }
-    let strings = record.to_strings();
+    let strings = record.to_strings().map_err(Failure::unusable)?;
     let quoted: Vec<String> = strings.iter().map(|text| format!("\"{text}\"")).collect();
     Ok(format!("_dx.{domain}. IN TXT {}\n", quoted.join(" ")))
 }
@@ -189,7 +185,7 @@ fn shown(record: &ManagementRecord) -> Shown {
     let poks = record.poks.iter().map(|pok| encode_unpadded(&pok.0));
     let tls = record.tls.iter().map(|tls| encode_unpadded(&tls.0));
     Shown {
-        version: record.version,
+        version: VERSION,
         pok: poks.collect(),
         tls: tls.collect(),
         policy: record.policy.name(),

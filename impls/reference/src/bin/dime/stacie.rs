@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
-use dime_wire::encoding::{decode_url_safe, encode_url_safe};
+use dime_wire::encoding::{decode_url_safe_secret, encode_url_safe};
 use dime_wire::stacie::{
     Identity, KEY_SIZE, Key, Keys, MAIL_REALM, NONCE_SIZE, RealmForm, RealmKey, Rounds, SALT_SIZE,
 };
@@ -305,7 +305,7 @@ fn bytes<const N: usize>(
     what: &str,
     text: &str,
 ) -> Result<Zeroizing<[u8; N]>, Failure> {
-    let decoded = decode_url_safe(text).map(Zeroizing::new).ok();
+    let decoded = decode_url_safe_secret(text).ok();
     let sized = decoded.and_then(|bytes| <[u8; N]>::try_from(bytes.as_slice()).ok());
     sized.map(Zeroizing::new).ok_or_else(|| {
         let named = input::named(path);

@@ -4,7 +4,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
-use super::{BLOCK, MAXIMUM_STREAMED_MESSAGE, StreamError};
+use super::{BLOCK, StreamError};
 use crate::keys::EncryptionKey;
 use crate::message::chunk::{
     CHUNK_HEAD, MAXIMUM_FRONT, MESSAGE_HEAD, check_order, read_front, read_head,
@@ -26,6 +26,9 @@ pub struct StreamedMessage<R> {
     pub(super) entries: Vec<Entry>,
     /// A message of the chunks that are held.
     pub(super) held: Vec<u8>,
+    /// SHA-512 of every chunk, from when all were first read. What is judged, released and signed has
+    /// these; empty until then.
+    pub(super) digests: Vec<[u8; 64]>,
     tracing: Option<Vec<u8>>,
 }
 
@@ -46,7 +49,7 @@ impl<R: Read + Seek> StreamedMessage<R> {
     ///
     /// # Errors
     /// [`StreamError::Message`], or [`OpenError::Parse`] as [`Message::parse`], save that a message
-    /// may be larger: up to [`MAXIMUM_STREAMED_MESSAGE`].
+    /// may be larger: up to [`super::MAXIMUM_STREAMED_MESSAGE`].
     pub fn read(mut reader: R) -> Result<Self, StreamError> {
         let end = reader
             .seek(SeekFrom::End(0))
@@ -60,15 +63,13 @@ impl<R: Read + Seek> StreamedMessage<R> {
         if length as u64 != end - body {
             return Err(ParseError::Length.into());
         }
-        if length as u64 > MAXIMUM_STREAMED_MESSAGE {
-            return Err(ParseError::TooLarge.into());
-        }
         let tracing = tracing.map(<[u8]>::to_vec);
         let (entries, held) = read_entries(&mut reader, body, end)?;
         let message = Self {
             reader,
             entries,
             held,
+            digests: Vec::new(),
             tracing,
         };
         message.outline()?;

@@ -2,7 +2,8 @@
 //! can read, write and seek in.
 //!
 //! The bytes and the verdicts are those of [`super::seal()`], [`super::sign_as_origin`] and the
-//! `open_as_*` functions. Memory is bounded by a few times the largest chunk, besides the headers,
+//! `open_as_*` functions, also where several things are wrong, save for what is larger than these take.
+//! Memory is bounded by a few times the largest chunk, besides the headers,
 //! which are kept whole. Ed25519 reads what it signs twice, hence [`std::io::Seek`]; who has a pipe
 //! keeps it in a file first.
 

@@ -3,14 +3,15 @@
 
 use std::io::{self, Read, Seek};
 
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 
 use super::StreamError;
 use super::index::StreamedMessage;
 use super::scan::Scan;
+use crate::backend::Sha512;
 use crate::keys::{AlternateKey, EncryptionKey, Verifier};
 use crate::message::chunk::read_chunk;
-use crate::message::content::Continuation;
+use crate::message::content::{BEGINNING, Continuation};
 use crate::message::open::{
     judge_as_author, judge_as_destination, judge_as_origin, judge_as_recipient,
 };
@@ -22,9 +23,6 @@ use crate::message::{
 };
 use crate::reader::Reader;
 use crate::signet::Signet;
-
-/// As many bytes of a part as tell whether it begins like its flags say.
-const BEGINNING: usize = 3;
 
 /// What an actor reads in a message in a stream that passed all its checks.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -162,7 +160,8 @@ impl<R: Read + Seek + Send> StreamedMessage<R> {
         judge: impl FnOnce(&View<'_, '_>, &Scan<'_, R>) -> Result<T, StreamError>,
     ) -> Result<T, StreamError> {
         let message = Message::parse(&self.held)?;
-        let scan = Scan::new(&mut self.reader, &self.entries, &self.held);
+        let (reader, digests) = (&mut self.reader, &mut self.digests);
+        let scan = Scan::new(reader, &self.entries, &self.held, digests);
         let view = View::over(&message, &scan, key, actor).under(*policy);
         expect(&view, &scan, known);
         let judged = judge(&view, &scan);

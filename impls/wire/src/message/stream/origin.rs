@@ -3,8 +3,11 @@
 use std::cell::RefCell;
 use std::io::{Read, Seek, Write};
 
+use sha2::Digest as _;
+
 use super::StreamError;
 use super::index::{Entry, StreamedMessage, feed};
+use crate::backend::Sha512;
 use crate::keys::{Kek, PrivateKeys, Signature, StreamSigner};
 use crate::message::chunk::SIGNATURE_SIZE;
 use crate::message::open::{OpenError, complete};
@@ -25,8 +28,8 @@ impl<R: Read + Seek> StreamedMessage<R> {
     ///
     /// # Errors
     /// As [`crate::message::sign_as_origin`], before anything is written; [`StreamError::Message`] if
-    /// a stream fails and [`StreamError::Changed`] if the message does not stay the same, after which
-    /// what was written is of no use.
+    /// a stream fails and [`StreamError::Changed`] if the message does not stay the same, also since it
+    /// was opened, after which what was written is of no use.
     pub fn sign_as_origin<W: Write>(
         &mut self,
         origin_keys: &PrivateKeys,
@@ -52,12 +55,19 @@ impl<R: Read + Seek> StreamedMessage<R> {
             reader: RefCell::new(&mut self.reader),
             entries: &self.entries,
             held: &self.held,
+            digests: &self.digests,
         };
+        let mut front = Vec::new();
+        if let Some(tracing) = tracing {
+            append_tracing(&mut front, tracing).ok_or(OpenError::Tracing)?;
+        }
         let mut length = source.size();
         for (kind, _) in EXTENTS.into_iter().filter(|(kind, _)| wanted(*kind)) {
             length += sealed(kind, Signature([0; SIGNATURE_SIZE]))?.len() as u64;
         }
-        let front = front(length, tracing)?;
+        let header = u32::try_from(length).map_err(|_| ParseError::TooLarge)?;
+        front.extend_from_slice(&MESSAGE_MAGIC.to_be_bytes());
+        front.extend_from_slice(&header.to_be_bytes());
         out.write_all(&front).map_err(StreamError::Message)?;
         let signers = source.copy(origin_keys.signing.sign_stream(), out)?;
         let mut added = Vec::new();
@@ -87,6 +97,8 @@ struct Source<'s, R> {
     reader: RefCell<&'s mut R>,
     entries: &'s [Entry],
     held: &'s [u8],
+    /// Of the chunks that were judged, if any were.
+    digests: &'s [[u8; 64]],
 }
 
 impl<R: Read + Seek> Source<'_, R> {
@@ -97,26 +109,34 @@ impl<R: Read + Seek> Source<'_, R> {
         kept.map(|entry| entry.size as u64).sum()
     }
 
-    /// Copies them to `out`, and has the signer as it is after each of the [`EXTENTS`].
+    /// Copies them to `out` if they are what was judged, and has the signer as it is after each of the [`EXTENTS`].
     fn copy<'k, W: Write>(
         &self,
         mut signer: StreamSigner<'k>,
         out: &mut W,
     ) -> Result<Vec<StreamSigner<'k>>, StreamError> {
         let mut signers = Vec::with_capacity(EXTENTS.len());
-        let mut before = None;
-        let mut written = Ok(());
+        let mut reader = self.reader.borrow_mut();
+        let (mut chunks, mut block) = (self.entries.iter().enumerate().peekable(), Vec::new());
         for (_, last) in EXTENTS {
-            self.feed(|kind| Some(kind) > before && kind <= last, &mut |bytes| {
-                signer.update(bytes);
-                if written.is_ok() {
-                    written = out.write_all(bytes);
+            while let Some((index, entry)) = chunks.next_if(|(_, entry)| entry.kind <= last) {
+                let (mut digest, mut written) = (Sha512::new(), Ok(()));
+                feed(&mut **reader, entry, self.held, &mut block, &mut |bytes| {
+                    digest.update(bytes);
+                    signer.update(bytes);
+                    if written.is_ok() {
+                        written = out.write_all(bytes);
+                    }
+                })?;
+                written.map_err(StreamError::Message)?;
+                let digest: [u8; 64] = digest.finalize().into();
+                let judged = self.digests.get(index);
+                if judged.is_some_and(|judged| *judged != digest) {
+                    return Err(StreamError::Changed);
                 }
-            })?;
+            }
             signers.push(signer.clone());
-            before = Some(last);
         }
-        written.map_err(StreamError::Message)?;
         Ok(signers)
     }
 
@@ -133,16 +153,4 @@ impl<R: Read + Seek> Source<'_, R> {
         }
         Ok(())
     }
-}
-
-/// Tracing, if given, and header of a message whose chunks have `length` bytes.
-fn front(length: u64, tracing: Option<&[u8]>) -> Result<Vec<u8>, StreamError> {
-    let length = u32::try_from(length).map_err(|_| ParseError::TooLarge)?;
-    let mut front = Vec::new();
-    if let Some(tracing) = tracing {
-        append_tracing(&mut front, tracing).ok_or(OpenError::Tracing)?;
-    }
-    front.extend_from_slice(&MESSAGE_MAGIC.to_be_bytes());
-    front.extend_from_slice(&length.to_be_bytes());
-    Ok(front)
 }

@@ -4,16 +4,17 @@
 use std::io::{Read, Seek};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 
 use super::StreamError;
 use super::index::{Entry, append, feed};
+use crate::backend::Sha512;
 use crate::keys::{Signature, StreamVerifier, Verifier, VerifyingKey};
 use crate::message::signatures::{Covered, Extent, tree_of_digests};
 use crate::message::{ChunkType, TreeSignature};
 
 /// The chunks of a message in a stream, as signatures see them. The first pass takes the SHA-512 of
-/// every chunk; whatever is read later must have the same.
+/// every chunk; whatever is read later, by this scan or another of the message, must have the same.
 pub(super) struct Scan<'r, R> {
     entries: &'r [Entry],
     /// The bytes that [`Entry::held`] counts in. They were judged, so signatures are held against
@@ -24,7 +25,7 @@ pub(super) struct Scan<'r, R> {
 
 struct State<'r, R> {
     reader: &'r mut R,
-    digests: Vec<[u8; 64]>,
+    digests: &'r mut Vec<[u8; 64]>,
     expected: Vec<Claim>,
     settled: Vec<(Claim, bool)>,
     failure: Option<StreamError>,
@@ -39,10 +40,15 @@ struct Claim {
 }
 
 impl<'r, R: Read + Seek + Send> Scan<'r, R> {
-    pub(super) fn new(reader: &'r mut R, entries: &'r [Entry], held: &'r [u8]) -> Self {
+    pub(super) fn new(
+        reader: &'r mut R,
+        entries: &'r [Entry],
+        held: &'r [u8],
+        digests: &'r mut Vec<[u8; 64]>,
+    ) -> Self {
         let state = State {
             reader,
-            digests: Vec::new(),
+            digests,
             expected: Vec::new(),
             settled: Vec::new(),
             failure: None,
@@ -114,9 +120,8 @@ impl<'r, R: Read + Seek + Send> Scan<'r, R> {
             .into_iter()
             .map(|claim| (claim, claim.key.verify_stream(&claim.signature)))
             .collect();
-        let known = std::mem::take(&mut state.digests);
         let needed = verifiers.iter().map(|(claim, _)| claim.chunks).max();
-        let end = if known.is_empty() {
+        let end = if state.digests.is_empty() {
             self.entries.len()
         } else {
             needed.unwrap_or_default()
@@ -134,13 +139,15 @@ impl<'r, R: Read + Seek + Send> Scan<'r, R> {
                 }
             })?;
             let digest: [u8; 64] = digest.finalize().into();
-            if known.get(index).is_some_and(|known| *known != digest) {
+            let known = state.digests.get(index);
+            if known.is_some_and(|known| *known != digest) {
                 return Err(StreamError::Changed);
             }
             digests.push(digest);
         }
-        digests.extend(known.into_iter().skip(end));
-        state.digests = digests;
+        if state.digests.is_empty() {
+            *state.digests = digests;
+        }
         let settled = verifiers.into_iter();
         state
             .settled

@@ -5,21 +5,19 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io::{Read, Seek, SeekFrom, Write};
 
-use sha2::{Digest as _, Sha512};
+use sha2::Digest as _;
 
 use super::index::append;
 use super::{BLOCK, MAXIMUM_STREAMED_MESSAGE, StreamError};
+use crate::backend::Sha512;
 use crate::keys::{SigningKey, StreamSigner};
-use crate::message::letter::check_sizes;
-use crate::message::seal::{FIXED_CHUNKS, Sealer};
+use crate::message::content::BEGINNING;
+use crate::message::letter::{check_flags, check_sizes};
+use crate::message::seal::{Room, Sealer};
 use crate::message::signatures::tree_of_digests;
 use crate::message::{
-    ChunkType, Flags, Letter, MAXIMUM_CHUNKS, MessageEntropy, Part, SealError, SealOptions,
-    Signets, TreeSignature, pieces,
+    ChunkType, Flags, Letter, MessageEntropy, Part, SealError, SealOptions, Signets, pieces,
 };
-
-/// As many bytes of a part as tell whether it begins like its flags say.
-const BEGINNING: u64 = 3;
 
 /// A letter some of whose parts come from streams.
 pub struct StreamedLetter<'a> {
@@ -66,7 +64,7 @@ impl fmt::Debug for StreamedLetter<'_> {
 ///
 /// # Errors
 /// [`StreamError`]; what was written until then is of no use. [`SealError::TooLarge`] beyond
-/// [`MAXIMUM_STREAMED_MESSAGE`] or [`MAXIMUM_CHUNKS`].
+/// [`MAXIMUM_STREAMED_MESSAGE`] or [`crate::message::MAXIMUM_CHUNKS`].
 pub fn seal_stream<W: Read + Write + Seek>(
     mut letter: StreamedLetter<'_>,
     signets: &Signets<'_>,
@@ -77,7 +75,9 @@ pub fn seal_stream<W: Read + Write + Seek>(
 ) -> Result<u64, StreamError> {
     letter.check(options)?;
     let own = letter.letter;
-    let mut sealer = Sealer::begin(own, signets, author_key, entropy, options)?;
+    // The parts leave one by one, and each makes its own room.
+    let room = Room::default();
+    let mut sealer = Sealer::begin(own, signets, author_key, entropy, options, room)?;
     sealer.limit = MAXIMUM_STREAMED_MESSAGE;
     let mut writer = Writer::begin(&sealer, author_key, options, out)?;
     writer.flush(&mut sealer)?;
@@ -101,32 +101,23 @@ pub fn seal_stream<W: Read + Write + Seek>(
             writer.part(&mut sealer, kind, source)?;
         }
     }
-    writer.finish(sealer, author_key, options.tree)
+    writer.finish(sealer, author_key)
 }
 
 impl StreamedLetter<'_> {
     fn check(&self, options: &SealOptions) -> Result<(), SealError> {
-        check_sizes(self.letter, options)?;
-        if !options.unchecked && self.letter.display.is_empty() && self.display.is_empty() {
+        let of = |kind, own: &[Part], sources: &[PartSource<'_>]| {
+            let own = own.iter().map(|part| part.data.len() as u64);
+            let sizes = own.chain(sources.iter().map(|source| source.size));
+            sizes.map(|size| (kind, size)).collect::<Vec<_>>()
+        };
+        let own = self.letter;
+        let display = of(ChunkType::Display, &own.display, &self.display);
+        let attachments = of(ChunkType::Attachment, &own.attachments, &self.attachments);
+        let none = display.is_empty();
+        check_sizes(display.into_iter().chain(attachments), options)?;
+        if none && !options.unchecked {
             return Err(SealError::NoDisplay);
-        }
-        let largest = options.largest_piece() as u64;
-        let own = self.letter.display.iter().chain(&self.letter.attachments);
-        let own = own.map(|part| part.data.len() as u64);
-        let mut chunks = own.map(|size| size.div_ceil(largest)).sum::<u64>() + FIXED_CHUNKS as u64;
-        for (kind, sources) in [
-            (ChunkType::Display, &self.display),
-            (ChunkType::Attachment, &self.attachments),
-        ] {
-            for source in sources {
-                if source.size == 0 {
-                    return Err(SealError::EmptyPart(kind));
-                }
-                chunks = chunks.saturating_add(source.size.div_ceil(largest));
-            }
-        }
-        if chunks > MAXIMUM_CHUNKS as u64 {
-            return Err(SealError::TooLarge);
         }
         Ok(())
     }
@@ -139,8 +130,7 @@ struct Writer<'w, W> {
     start: u64,
     body: u64,
     end: u64,
-    largest_piece: usize,
-    unchecked: bool,
+    options: &'w SealOptions,
     digests: Vec<(ChunkType, [u8; 64])>,
     signer: StreamSigner<'w>,
     /// The piece being sealed; kept for its room.
@@ -152,7 +142,7 @@ impl<'w, W: Read + Write + Seek> Writer<'w, W> {
     fn begin(
         sealer: &Sealer<'_>,
         author_key: &'w SigningKey,
-        options: &SealOptions,
+        options: &'w SealOptions,
         out: &'w mut W,
     ) -> Result<Self, StreamError> {
         let start = out.stream_position().map_err(StreamError::Message)?;
@@ -164,8 +154,7 @@ impl<'w, W: Read + Write + Seek> Writer<'w, W> {
             start,
             body,
             end: body,
-            largest_piece: options.largest_piece(),
-            unchecked: options.unchecked,
+            options,
             digests: Vec::new(),
             signer: author_key.sign_stream(),
             piece: Vec::new(),
@@ -191,19 +180,16 @@ impl<'w, W: Read + Write + Seek> Writer<'w, W> {
     ) -> Result<(), StreamError> {
         let failed = |error| StreamError::Source(kind, error);
         let mut beginning = Vec::new();
-        let mut first = (&mut *source.data).take(BEGINNING.min(source.size));
+        let mut first = (&mut *source.data).take(source.size.min(BEGINNING as u64));
         first.read_to_end(&mut beginning).map_err(failed)?;
         let shown = Part {
             flags: source.flags,
             data: beginning,
         };
-        let claimed = shown.flags.includes(Flags::ALTERNATE_KEY);
-        if !self.unchecked && (claimed || !shown.flags_fit()) {
-            return Err(SealError::Flags(kind).into());
-        }
+        check_flags(kind, &shown, self.options)?;
         let mut data = shown.data.as_slice().chain(&mut *source.data);
         let mut left = source.size;
-        for size in pieces(source.size, self.largest_piece) {
+        for size in pieces(source.size, self.options.largest_piece()) {
             left -= size as u64;
             self.piece.clear();
             self.piece.reserve_exact(size);
@@ -232,11 +218,10 @@ impl<'w, W: Read + Write + Seek> Writer<'w, W> {
         mut self,
         mut sealer: Sealer<'_>,
         author_key: &SigningKey,
-        tree: TreeSignature,
     ) -> Result<u64, StreamError> {
         self.piece = Vec::new();
         let digests = self.digests.iter().copied();
-        let signature = author_key.sign(&tree_of_digests(digests, tree));
+        let signature = author_key.sign(&tree_of_digests(digests, self.options.tree));
         sealer.signature(ChunkType::TreeSignature, &signature);
         self.flush(&mut sealer)?;
         let signature = self.signer.sign(|take| self.replay(take))?;

@@ -272,10 +272,66 @@ fn what_a_hostile_author_does_with_the_layer_is_refused() {
 }
 
 #[test]
-fn an_ephemeral_key_of_small_order_is_refused() {
+fn flags_of_an_envelope_are_the_authors_mistake() {
     let stage = Stage::new(Profile::Libdime);
-    let bytes = sent(&stage, &letter(), &options(true));
-    let small_orders = [
+    let bytes = sent(&stage, &letter(), &options(false));
+    let flagged = |of: ChunkType| {
+        reforged(&stage, &bytes, |_, kind, part| {
+            if kind == of {
+                part.flags = Flags::GZIP;
+            }
+        })
+    };
+    for of in [ChunkType::Origin, ChunkType::Destination] {
+        let bytes = flagged(of);
+        for actor in [Actor::Author, Actor::Recipient] {
+            assert_eq!(
+                stage.open(actor, &bytes),
+                Err(OpenError::Flags(of)),
+                "{actor}"
+            );
+        }
+    }
+    let at = |actor, of| stage.open(actor, &flagged(of)).err();
+    assert_eq!(
+        at(Actor::Origin, ChunkType::Origin),
+        Some(OpenError::Flags(ChunkType::Origin))
+    );
+    // The destination has nobody to answer for them.
+    assert_eq!(
+        at(Actor::Destination, ChunkType::Destination),
+        Some(OpenError::Undecryptable)
+    );
+}
+
+#[test]
+fn undefined_flags_are_seen_through_the_layer() {
+    let stage = Stage::new(Profile::Libdime);
+    for of in [ChunkType::Display, ChunkType::Attachment] {
+        let bytes = reforged(
+            &stage,
+            &sent(&stage, &letter(), &options(true)),
+            |_, kind, part| {
+                if kind == of {
+                    part.flags = part.flags.with(Flags(0x08));
+                }
+            },
+        );
+        // The author of the copy has no key for the layer, the recipient has.
+        for actor in [Actor::Author, Actor::Recipient] {
+            assert_eq!(
+                stage.open(actor, &bytes),
+                Err(OpenError::Flags(of)),
+                "{actor}"
+            );
+        }
+    }
+}
+
+/// The points of small order that `ALTERNATE.md` lists, each without and with bit 255, which X25519
+/// ignores.
+fn small_orders() -> Vec<[u8; 32]> {
+    let points = [
         "0000000000000000000000000000000000000000000000000000000000000000",
         "0100000000000000000000000000000000000000000000000000000000000000",
         "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
@@ -285,25 +341,46 @@ fn an_ephemeral_key_of_small_order_is_refused() {
         "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
     ];
     let document = include_str!("../../../ALTERNATE.md");
-    for point in small_orders {
+    let both = points.into_iter().flat_map(|point| {
         assert!(document.contains(point), "{point}");
-        let point = hex::decode(point).expect("hex");
-        let forged = reforged(&stage, &bytes, |_, kind, part| {
+        let point: [u8; 32] = hex::decode(point)
+            .expect("hex")
+            .try_into()
+            .expect("32 bytes");
+        let mut other = point;
+        other[31] |= 0x80;
+        [point, other]
+    });
+    both.collect()
+}
+
+#[test]
+fn an_ephemeral_key_of_small_order_is_refused() {
+    let stage = Stage::new(Profile::Libdime);
+    let bytes = sent(&stage, &letter(), &options(true));
+    let message = |point: [u8; 32]| {
+        reforged(&stage, &bytes, |_, kind, part| {
             if kind == ChunkType::Alternate {
-                part.data.clone_from(&point);
+                part.data = point.to_vec();
             }
-        });
-        let opened = as_recipient(&stage, &forged);
-        assert_eq!(opened, Err(OpenError::AlternateKey), "{point:02x?}");
+        })
+    };
+    let key = &stage.keys[&Actor::Recipient].encryption;
+    for point in small_orders() {
+        let forged = message(point);
+        let refused = Err(OpenError::AlternateKey);
+        assert_eq!(as_recipient(&stage, &forged), refused, "{point:02x?}");
+        // Neither of these has a key to agree with.
+        assert_eq!(stage.open(Actor::Author, &forged), refused, "{point:02x?}");
+        let message = Message::parse(&forged).expect("a good message");
+        let without = open_as_recipient(&message, key, &stage.signets(), &[]);
+        assert_eq!(without, refused, "{point:02x?}");
     }
 }
 
 #[test]
 fn a_recipients_key_of_small_order_is_not_sealed_for() {
-    for point in [
-        [0u8; 32],
-        [[1].as_slice(), &[0; 31]].concat().try_into().expect("32"),
-    ] {
+    for point in small_orders() {
         let ephemeral = AlternateKey::from_bytes(EPHEMERAL);
         assert!(Agreement::as_author(&ephemeral, &AlternatePublicKey(point)).is_none());
     }

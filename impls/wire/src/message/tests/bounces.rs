@@ -265,6 +265,20 @@ fn a_changed_bounce_is_refused_wherever_it_was_changed() {
 }
 
 #[test]
+fn an_origin_cannot_be_asked_what_a_changed_envelope_decrypts_to() {
+    let stage = Stage::new(Profile::Libdime);
+    let bytes = returned(&stage, BounceExtent::Metadata, &SealOptions::default());
+    let message = Message::parse(&bytes).expect("a good message");
+    let chunk = message.chunk(ChunkType::Origin).expect("it has one");
+    let refused = Err(OpenError::OriginSignature(ChunkType::MetadataBounce));
+    for place in 0..chunk.payload.len() {
+        let mut changed = bytes.clone();
+        changed[chunk.offset + 4 + place] ^= 1;
+        assert_eq!(at_origin(&stage, &changed), refused, "{place}");
+    }
+}
+
+#[test]
 fn a_bounce_signed_by_another_origin_is_refused() {
     let stage = Stage::new(Profile::Libdime);
     let authored = stage.seal(&SealOptions::default()).expect("a good letter");

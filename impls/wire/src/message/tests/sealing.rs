@@ -175,6 +175,72 @@ fn an_honest_author_refuses_what_readers_would() {
 }
 
 #[test]
+fn nothing_is_sealed_for_a_signet_that_no_reader_would_use() {
+    let stage = Stage::new(Profile::Libdime);
+    let author = &stage.keys[&Actor::Author].signing;
+    // The request's fields under a user's header, and the header alone.
+    let request = stage.signets[&Actor::Recipient].to_request();
+    let fields = request.expect("a user signet").as_bytes()[HEADER_SIZE..].to_vec();
+    let signet = |fields: &[u8]| {
+        let magic = SignetKind::User.magic().to_be_bytes();
+        let size = (fields.len() as u32).to_be_bytes();
+        let bytes = [magic.as_slice(), &size[1..], fields].concat();
+        Signet::parse(&bytes).expect("it has the form of one")
+    };
+    for (fields, unchecked, fits) in [
+        (fields.as_slice(), false, false),
+        (fields.as_slice(), true, true),
+        (&[], false, false),
+        (&[], true, false),
+    ] {
+        let recipient = signet(fields);
+        let signets = Signets {
+            recipient: &recipient,
+            ..stage.signets()
+        };
+        let options = SealOptions {
+            unchecked,
+            ..SealOptions::default()
+        };
+        let sealed = seal(&letter(), &signets, author, &mut Counting(0), &options);
+        let refused =
+            SealError::Signet(Actor::Recipient, SignetError::Structure(State::Incomplete));
+        assert_eq!(sealed.err(), (!fits).then_some(refused));
+    }
+}
+
+#[test]
+fn room_is_made_before_anything_plain_is_laid_out() {
+    let stage = Stage::new(Profile::Libdime);
+    // The sealer itself holds that its room does not grow; here are letters that need most of it.
+    let part = Part {
+        flags: Flags::ALTERNATE_PADDING,
+        data: vec![1; 20],
+    };
+    for (display, headers) in [(vec![part; 250], 1), (vec![Part::plain("x")], 100_000)] {
+        for (padding, alternate) in [
+            (Padding::Random, false),
+            (Padding::Random, true),
+            (Padding::Buckets, true),
+        ] {
+            let letter = Letter {
+                display: display.clone(),
+                other_headers: vec![b'x'; headers],
+                ..letter()
+            };
+            let options = SealOptions {
+                padding,
+                alternate,
+                hardened: true,
+                tracing: Some(vec![0; 60_000]),
+                ..SealOptions::default()
+            };
+            assert!(stage.seal_letter(&letter, &options).is_ok());
+        }
+    }
+}
+
+#[test]
 fn a_rogue_can_fill_a_keyslot_for_another() {
     let stage = Stage::new(Profile::Libdime);
     let origin = &stage.keys[&Actor::Origin].encryption;

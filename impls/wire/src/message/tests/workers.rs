@@ -53,6 +53,42 @@ fn two_threads_seal_to_the_same_bytes() {
 }
 
 #[test]
+fn two_threads_share_many_parts_and_the_alternate_layer() {
+    let stage = Stage::new(Profile::Libdime);
+    let part = |size: usize, byte| Part::plain(vec![byte; size]);
+    let letter = Letter {
+        display: vec![part(40_000, b'a'), part(9, b'b'), part(70_001, b'c')],
+        attachments: vec![part(100_000, b'd'), part(1, b'e'), part(30_000, b'f')],
+        ..letter()
+    };
+    for alternate in [false, true] {
+        for largest_piece in [None, Some(20_000)] {
+            let sealed = |workers| {
+                let options = SealOptions {
+                    workers,
+                    alternate,
+                    largest_piece,
+                    ..SealOptions::default()
+                };
+                stage.seal_letter(&letter, &options).expect("a good letter")
+            };
+            let one = sealed(Workers::One);
+            assert_eq!(sealed(Workers::Two), one);
+            let keys = &stage.keys[&Actor::Origin];
+            let signed = sign_as_origin(&one, keys, Bounces::default(), None);
+            let signed = signed.expect("a good message");
+            let read = opened(&stage, Actor::Recipient, &signed, Workers::Two);
+            let read = read.expect("a good message");
+            let data = |parts: &[Part]| -> Vec<Vec<u8>> {
+                parts.iter().map(|part| part.data.clone()).collect()
+            };
+            assert_eq!(data(&read.display), data(&letter.display));
+            assert_eq!(data(&read.attachments), data(&letter.attachments));
+        }
+    }
+}
+
+#[test]
 fn the_shared_pass_of_an_origin_makes_the_signatures_of_two() {
     let stage = Stage::new(Profile::Libdime);
     let message = signed(&stage, Workers::One);

@@ -148,10 +148,15 @@ fn a_chain_reaches_over_a_change_of_the_organization() {
         validate_chain(&signets, None, &[&old], None).err(),
         not_valid(1, State::Invalid)
     );
-    assert_eq!(
-        validate_chain(&signets, None, &[], None).err(),
-        not_valid(0, State::Unknown)
-    );
+    let mut unsound = old.to_bytes();
+    *unsound.last_mut().expect("a signature") ^= 1;
+    let unsound = Signet::parse(&unsound).expect("it parses");
+    for organizations in [&[][..], &[&unsound], &[&first]] {
+        assert_eq!(
+            validate_chain(&signets, None, organizations, None).err(),
+            Some(ChainError::NoOrganization)
+        );
+    }
 }
 
 #[test]

@@ -176,6 +176,14 @@ fn signatures_need_what_they_cover_and_a_key_that_belongs() {
 }
 
 #[test]
+fn an_issuer_whose_keys_cannot_be_listed_is_to_blame_itself() {
+    let broken = with_broken_sok();
+    let mut editor = user_signet(5, None).edit();
+    let refused = editor.sign_full(&keys(1).signing, Some(&broken)).map(drop);
+    assert_eq!(refused, Err(SignetError::Issuer));
+}
+
+#[test]
 fn fields_that_are_not_information_are_not_set_by_id() {
     let organization = organization_signet(Profile::Libdime);
     let mut editor = organization.edit();
@@ -358,6 +366,18 @@ fn the_forms_of_a_signet_rejoin_and_others_do_not() {
         assert_eq!(user.rejoin(stranger), Err(SignetError::Unrelated));
         assert_eq!(stranger.rejoin(&user), Err(SignetError::Unrelated));
     }
+}
+
+#[test]
+fn a_request_is_no_form_of_a_signet_and_has_none() {
+    let (user, request) = (user_signet(5, None), user_request(5, None));
+    let refused = user.split(FingerprintKind::Request);
+    assert_eq!(refused, Err(SignetError::Kind(SignetKind::User)));
+    for at in FingerprintKind::ALL {
+        let refused = request.split(at);
+        assert_eq!(refused, Err(SignetError::Kind(SignetKind::Request)));
+    }
+    assert_eq!(user.to_request(), Ok(request));
 }
 
 #[test]

@@ -134,6 +134,53 @@ fn a_user_signet_is_judged_by_organization_name_and_custody() {
     assert_eq!(validate_user(&signet, &signet, None, None), State::Unknown);
 }
 
+/// The signet with these bytes for its identifier, signed in good order.
+fn identified_as(signet: &Signet, identifier: &[u8]) -> Signet {
+    let size = u8::try_from(identifier.len()).expect("a short identifier");
+    let fields = [
+        signet.through(FULL_SIGNATURE),
+        &[IDENTIFIER, size],
+        identifier,
+    ]
+    .concat();
+    signed(signet.kind(), fields, IDENTIFIED_SIGNATURE, 1)
+}
+
+#[test]
+fn an_identifier_that_names_nobody_makes_a_signet_invalid() {
+    let (organization, user) = (organization_signet(Profile::Libdime), user_signet(5, None));
+    let nameless = organization.split(FingerprintKind::Full);
+    let nameless = nameless.expect("an organization's");
+    let own = keys(1).signing;
+    let not_addresses: [&[u8]; 5] = [
+        b"one.example",
+        b"@one.example",
+        b"a@one.example.",
+        b"",
+        b"\xff",
+    ];
+    for wrong in not_addresses.map(|wrong| identified_as(&user, wrong)) {
+        for issuer in [&organization, &nameless] {
+            let state = validate_user(&wrong, issuer, None, None);
+            assert_eq!(state, State::Invalid, "{wrong:?}");
+        }
+        let mut editor = wrong.edit();
+        let signed = editor.sign_identified(&own, Some(&nameless)).map(drop);
+        assert!(matches!(signed, Err(SignetError::Identifier(_))));
+    }
+    let not_domains: [&[u8]; 4] = [b"ann@one.example", b"one..example", b"", b"\xff"];
+    for wrong in not_domains.map(|wrong| identified_as(&organization, wrong)) {
+        let state = validate_organization(&wrong, &[own.public()], None);
+        assert_eq!(state, State::Invalid, "{wrong:?}");
+        assert!(Issuer::new(&wrong).is_none());
+        let signed = wrong.edit().sign_identified(&own, None).map(drop);
+        assert!(matches!(signed, Err(SignetError::Identifier(_))));
+    }
+    let good = identified_as(&user, b"Ann@ONE.example");
+    let state = validate_user(&good, &nameless, None, None);
+    assert_eq!(state, State::Identified);
+}
+
 #[test]
 fn the_wrong_kind_of_issuer_is_told_before_what_the_signet_lacks() {
     let (organization, signet) = (organization_signet(Profile::Libdime), user_signet(5, None));
@@ -341,20 +388,7 @@ fn a_signet_without_fields_has_no_fingerprint() {
 #[test]
 fn a_broken_secondary_key_fails_the_lists_that_it_qualifies_for() {
     let own = keys(1);
-    let signet = organization_signet(Profile::Libdime);
-    let mut fields = Vec::new();
-    for field in signet.fields().filter(|field| field.id <= 3) {
-        let mut data = field.data.to_vec();
-        if data.first() == Some(&Permissions::SIGNETS.0) && field.id == SECONDARY_KEY {
-            data[1] = 0x41;
-        }
-        let width: &[u8] = if field.id == 3 { &[0] } else { &[] };
-        fields.extend([&[field.id], width, &[data.len() as u8], data.as_slice()].concat());
-    }
-    let signature = own.signing.sign(&fields);
-    fields.push(4);
-    fields.extend_from_slice(&signature.0);
-    let broken = Signet::parse(&with_header(SignetKind::Organization, &fields)).expect("it parses");
+    let broken = with_broken_sok();
     let pok = own.signing.public();
     assert_eq!(
         validate_organization(&broken, &[pok], None),
@@ -366,6 +400,54 @@ fn a_broken_secondary_key_fails_the_lists_that_it_qualifies_for() {
         validate_user(&user_signet(5, None), &broken, None, None),
         State::Invalid
     );
+}
+
+/// The organization's signet with a SOK for signets that cannot be read, signed in good order.
+fn with_broken_sok() -> Signet {
+    let signet = organization_signet(Profile::Libdime);
+    let mut fields = Vec::new();
+    for field in signet.fields().filter(|field| field.id <= 3) {
+        let mut data = field.data.to_vec();
+        if data.first() == Some(&Permissions::SIGNETS.0) && field.id == SECONDARY_KEY {
+            data[1] = 0x41;
+        }
+        let width: &[u8] = if field.id == 3 { &[0] } else { &[] };
+        fields.extend([&[field.id], width, &[data.len() as u8], data.as_slice()].concat());
+    }
+    signed(SignetKind::Organization, fields, 4, 1)
+}
+
+/// A signet of these fields and a signature over them by this key, as field `id`.
+fn signed(kind: SignetKind, mut fields: Vec<u8>, id: u8, key: u8) -> Signet {
+    let signature = keys(key).signing.sign(&fields);
+    fields.push(id);
+    fields.extend_from_slice(&signature.0);
+    Signet::parse(&with_header(kind, &fields)).expect("it parses")
+}
+
+#[test]
+fn a_request_without_a_key_is_told_by_what_it_lacks() {
+    let request = user_request(5, None);
+    let keyless = request.below(2).to_vec();
+    let keyless = signed(SignetKind::Request, keyless, SELF_SIGNATURE, 5);
+    let issued = issue(&keyless, &keys(1).signing, &[], "ann@one.example");
+    assert_eq!(issued, Err(SignetError::Missing(2)));
+    let unsigned = with_header(SignetKind::Request, request.below(SELF_SIGNATURE));
+    let unsigned = Signet::parse(&unsigned).expect("it parses");
+    let issued = issue(&unsigned, &keys(1).signing, &[], "ann@one.example");
+    assert_eq!(issued, Err(SignetError::SelfSignature));
+}
+
+#[test]
+fn a_request_has_as_many_alternate_keys_as_fit() {
+    let key = crate::keys::AlternateKey::from_bytes([5; 32]).public();
+    let previous = keys(4).signing;
+    for (previous, others) in [(None, 3), (Some(&previous), 4)] {
+        let request = |count| request(&keys(5), &vec![key; count], previous, Profile::Libdime);
+        let most = MAXIMUM_FIELDS - others;
+        assert_eq!(request(most).map(|it| it.alternate_keys().len()), Ok(most));
+        assert_eq!(request(most + 1), Err(SignetError::TooManyFields));
+    }
 }
 
 #[test]

@@ -70,7 +70,6 @@ fn write(output: &ObjectOutput, signet: &Signet) -> Result<(), Failure> {
 fn state_word(state: State) -> &'static str {
     match state {
         State::Unknown => "unknown",
-        State::Malformed => "malformed",
         State::Incomplete => "incomplete",
         State::BrokenCustody => "broken-custody",
         State::Invalid => "invalid",

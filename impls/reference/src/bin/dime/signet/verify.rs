@@ -43,7 +43,7 @@ struct Verdict {
     /// Whether the signet may be relied upon: an organization's or user's signet that is at least
     /// full, or a sound request.
     holds: bool,
-    /// What validation came to: `unknown`, `malformed`, `incomplete`, `broken-custody`, `invalid`,
+    /// What validation came to: `unknown`, `incomplete`, `broken-custody`, `invalid`,
     /// `request`, `cryptographic`, `full` or `identified`.
     state: &'static str,
     /// Where a chain of custody breaks: the position of the signet, 0 for the oldest.
@@ -139,6 +139,7 @@ fn judge_user(
             let state = chain.links().last().map(|(_, state)| state);
             (state.unwrap_or(State::Unknown), None)
         }
+        Err(ChainError::NoOrganization) => (State::Unknown, None),
         Err(ChainError::BrokenCustody { link, .. }) => {
             (State::BrokenCustody, (!alone).then_some(link))
         }

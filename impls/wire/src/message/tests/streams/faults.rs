@@ -1,6 +1,7 @@
 //! Streams that fail or change while they are read, and how much of them is held at a time.
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::*;
 
@@ -126,6 +127,59 @@ fn no_signature_is_made_over_what_changes_while_it_is_signed() {
         &mut out,
     );
     assert!(matches!(sealed, Err(StreamError::Changed)), "{sealed:?}");
+}
+
+/// A file that others may write to.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Cursor<Vec<u8>>>>);
+
+impl Shared {
+    fn cursor(&self) -> MutexGuard<'_, Cursor<Vec<u8>>> {
+        self.0.lock().expect("nobody panicked")
+    }
+}
+
+impl Read for Shared {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.cursor().read(out)
+    }
+}
+
+impl Seek for Shared {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.cursor().seek(to)
+    }
+}
+
+#[test]
+fn nothing_is_signed_or_released_but_what_was_judged() {
+    let stage = Stage::new(Profile::Libdime);
+    let bytes = stage.seal(&SealOptions::default()).expect("a good letter");
+    let place = |kind: ChunkType| {
+        let message = Message::parse(&bytes).expect("a good message");
+        message.chunk(kind).expect("it has one").offset + 20
+    };
+    let origin = &stage.keys[&Actor::Origin];
+    let signets = stage.signets();
+    let signets = OriginSignets {
+        author: signets.author,
+        origin: signets.origin,
+        destination: signets.destination,
+    };
+    for kind in [ChunkType::Display, ChunkType::Attachment] {
+        let file = Shared(Arc::new(Mutex::new(Cursor::new(bytes.clone()))));
+        let mut message = StreamedMessage::read(file.clone()).expect("a good message");
+        let policy = ReadPolicy::default();
+        let opened = message.open_as_origin(&origin.encryption, &signets, &policy);
+        assert!(opened.is_ok(), "{opened:?}");
+        let mut sign = || message.sign_as_origin(origin, BOTH, None, &mut Vec::new());
+        assert!(sign().is_ok());
+        file.cursor().get_mut()[place(kind)] ^= 1;
+        let signed = sign();
+        assert!(matches!(signed, Err(StreamError::Changed)), "{signed:?}");
+        let again = message.open_as_origin(&origin.encryption, &signets, &policy);
+        assert!(matches!(again, Err(StreamError::Changed)), "{again:?}");
+    }
 }
 
 #[test]

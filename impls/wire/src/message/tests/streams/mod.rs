@@ -322,6 +322,39 @@ fn what_the_author_did_wrong_is_called_the_same() {
 }
 
 #[test]
+fn of_several_mistakes_the_same_one_is_named() {
+    let stage = Stage::new(Profile::Libdime);
+    let options = SealOptions::default();
+    let empty = vec![Part::default()];
+    let wrong_flags = vec![Part {
+        flags: Flags::GZIP,
+        data: b"plain".to_vec(),
+    }];
+    let change = |author: &str, display: &[Part], attachments: &[Part]| Letter {
+        author: author.to_owned(),
+        display: display.to_vec(),
+        attachments: attachments.to_vec(),
+        ..letter()
+    };
+    for letter in [
+        change("bob@one.example", &wrong_flags, &[]),
+        change("bob@one.example", &[], &wrong_flags),
+        change("ann@one.example", &[], &empty),
+        change("ann@one.example", &empty, &wrong_flags),
+        change("ann@one.example", &wrong_flags, &empty),
+    ] {
+        let whole = stage.seal_letter(&letter, &options).expect_err("bad");
+        let streamed = seal_streamed(&stage, &letter, &options).expect_err("bad");
+        assert_eq!(streamed.to_string(), whole.to_string());
+    }
+    let keys = &stage.keys[&Actor::Origin];
+    let signed = stage.sealed_and_signed(&options);
+    let whole = sign_as_origin(&signed, keys, BOTH, Some(b"")).expect_err("bad");
+    let streamed = sign_streamed(&stage, &signed, BOTH, Some(b"")).expect_err("bad");
+    assert_eq!(streamed.to_string(), whole.to_string());
+}
+
+#[test]
 fn the_parts_of_a_letter_may_be_half_in_memory() {
     let stage = Stage::new(Profile::Libdime);
     let whole = letter();
