@@ -53,6 +53,8 @@ pub fn record(input: &[u8]) {
         assert_eq!(from_strings.as_ref(), Ok(&again));
         let from_zone = ManagementRecord::from_zone_text(&record.to_zone_text());
         assert_eq!(from_zone.as_ref(), Ok(&again));
+    }
+    if ManagementRecord::from_zone_text(text).is_ok() {
         let root = dissect::dissect(text.as_bytes());
         if root.label == "management record" {
             assert_eq!(root.problems(), [], "taken strictly");
@@ -62,7 +64,6 @@ pub fn record(input: &[u8]) {
     let strings: Vec<&[u8]> = input.chunks(size).collect();
     let joined = ManagementRecord::from_strings(&strings);
     assert_eq!(joined, ManagementRecord::parse(text), "cut into strings");
-    let _ = ManagementRecord::from_zone_text(text);
 }
 
 /// Names keep what they are when brought into their normal form.
