@@ -301,9 +301,11 @@ pub fn envelopes(input: &[u8]) {
 
 /// One input of so many is opened by everybody, whose verdicts are held against each other.
 const TOGETHER: usize = 16;
+/// One input of so many is opened from a stream too.
+const STREAMED: usize = 4;
 
-/// Everything behind decryption, opened in memory and from a stream by one of those who read it: each
-/// has code of its own, and opening is dear.
+/// Everything behind decryption, opened by one of those who read it, now and then also from a stream or
+/// by everybody: opening is dear, and a million inputs meet every way.
 pub fn open(input: &[u8]) {
     let Some(wish) = Wish::read(input, None) else {
         return;
@@ -313,14 +315,17 @@ pub fn open(input: &[u8]) {
     };
     let message = Message::parse(&bytes).expect("sizes are kept possible");
     let (turn, readers) = (turn(input), wish.readers());
-    if turn % TOGETHER == 0 {
+    if turn.is_multiple_of(TOGETHER) {
         together(&message);
     }
-    let reader = readers.get(turn / TOGETHER % readers.len());
+    let turn = turn / TOGETHER;
+    let reader = readers.get(turn / STREAMED % readers.len());
     let reader = *reader.expect("one of them");
     let opened = open_as(reader, &message);
-    unprinted(reader, &opened);
-    same_in_a_stream(reader, &bytes, opened);
+    if turn.is_multiple_of(STREAMED) {
+        unprinted(reader, &opened);
+        same_in_a_stream(reader, &bytes, opened);
+    }
 }
 
 /// What one actor takes is no secret to the others, and what they read is the same.
@@ -393,7 +398,7 @@ fn unprinted(reader: Actor, opened: &Result<Opened, OpenError>) {
     absent(&shown, &WORLD.alternate.to_bytes()[..]);
 }
 
-/// Whether a stream gives the reader the same or the same refusal.
+/// Whether a stream gives the reader the same message or the same refusal.
 fn same_in_a_stream(reader: Actor, bytes: &[u8], expected: Result<Opened, OpenError>) {
     let mut parts = (Vec::new(), Vec::new());
     let mut sink = |piece: PartPiece<'_>| {
