@@ -18,7 +18,8 @@ use crate::{Failure, input};
 pub(crate) enum Action {
     /// Make a management record.
     New(Box<NewArguments>),
-    /// Show what is in the text of a management record, bare or in quotation marks as in a zone file.
+    /// Show what is in the text of a management record, bare, in quotation marks as in a zone file, or
+    /// as a line of one.
     Show {
         #[command(flatten)]
         subject: input::Subject,
