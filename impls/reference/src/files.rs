@@ -23,11 +23,13 @@ use zeroize::Zeroizing;
 pub use large::{MAX_STREAMED, NewFile, WholeFile, open_large, spill};
 pub use object::{Form, Object};
 pub use unfinished::discard_unfinished;
-pub use write::{Existing, write, write_secret};
+pub use write::{
+    Existing, check_free, folder_of, is_special, is_standard_output, write, write_secret,
+};
 
 /// Largest file that is read, in bytes: a little more than the largest message.
 pub const MAX_FILE: u64 = 128 * 1024 * 1024;
-/// The path that stands for standard input.
+/// The path that stands for standard input, and for standard output.
 const STANDARD: &str = "-";
 /// Most certificates or anchors in one file.
 pub const MAX_ENTRIES: usize = 256;

@@ -9,7 +9,7 @@ use dime_wire::message::stream::MAXIMUM_STREAMED_MESSAGE;
 use tempfile::{NamedTempFile, TempPath};
 
 use super::unfinished::Unfinished;
-use super::write::{Existing, beside, folder_of, persist};
+use super::write::{Existing, beside, folder_of, keep_access, persist, target};
 use super::{FileError, STANDARD};
 
 /// Most bytes that are taken from a pipe or a file to be streamed: the largest message, with room for
@@ -85,7 +85,12 @@ impl NewFile {
                 path: path.to_owned(),
             });
         }
-        Self::within(folder_of(path))
+        let path = target(path, existing);
+        let made = Self::within(folder_of(&path))?;
+        match keep_access(made.0.as_file(), &path, existing) {
+            Ok(()) => Ok(made),
+            Err(error) => Err(FileError::Write { path, error }),
+        }
     }
 
     /// A file that will have a name in `folder`.

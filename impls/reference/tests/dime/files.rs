@@ -24,6 +24,33 @@ fn a_file_is_replaced_on_demand_only() {
     assert!(said.starts_with("failed to write no/where: "), "{said}");
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_replaced_keeps_its_place_and_its_access_rights() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = letter();
+    let at = folder.path();
+    fs::create_dir(at.join("store")).expect("there is room");
+    for line in [
+        "signet new --keys alpha.key --domain other.example -o",
+        "message sign sealed --keys alpha.key -o",
+    ] {
+        write(at, "store/file", "before");
+        let mode = fs::Permissions::from_mode(0o640);
+        fs::set_permissions(at.join("store/file"), mode).expect("is ours");
+        std::os::unix::fs::symlink("store/file", at.join("link")).expect("there is room");
+        done(at, &format!("{line} link --force"));
+        assert!(at.join("link").is_symlink(), "{line}");
+        assert_ne!(read(at, "store/file"), b"before", "{line}");
+        let after = at.join("store/file").metadata().expect("is there");
+        assert_eq!(after.permissions().mode() & 0o777, 0o640, "{line}");
+        fs::remove_file(at.join("link")).expect("is there");
+        // By its name too it is standard output.
+        let plain = bytes(at, &format!("{line} -"));
+        assert_eq!(bytes(at, &format!("{line} /dev/stdout")), plain, "{line}");
+    }
+}
+
 #[test]
 fn errors_name_the_file_and_what_is_wrong_with_it() {
     let folder = society();

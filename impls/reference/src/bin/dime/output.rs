@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use dime::files::{self, Existing, FileError, Form, NewFile};
+use dime::files::{self, Existing, FileError, Form, NewFile, is_special, is_standard_output};
 use serde::Serialize;
 
 use crate::Failure;
@@ -72,7 +72,7 @@ impl From<Format> for Form {
 impl Output {
     /// Writes bytes that are what they are: text, or the contents of a letter.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
-        if self.out == Path::new(STANDARD) {
+        if is_standard_output(&self.out) {
             return print_bytes(bytes);
         }
         files::write(&self.out, bytes, self.existing()).map_err(or_force)
@@ -132,7 +132,7 @@ impl ObjectOutput {
     }
 
     fn check_terminal(&self, format: Format) -> Result<(), Failure> {
-        let to_terminal = self.place.out == Path::new(STANDARD) && io::stdout().is_terminal();
+        let to_terminal = is_standard_output(&self.place.out) && io::stdout().is_terminal();
         if to_terminal && format == Format::Binary {
             let refused = "binary is not written to a terminal: see --out and --format";
             return Err(Failure::Unusable(refused.to_owned()));
@@ -144,7 +144,7 @@ impl ObjectOutput {
 impl SecretOutput {
     /// Writes a secret to the new file.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
-        if self.out == Path::new(STANDARD) {
+        if is_standard_output(&self.out) {
             let refused = "a secret is not written to standard output";
             return Err(Failure::Unusable(refused.to_owned()));
         }
@@ -212,20 +212,14 @@ fn or_force(error: FileError) -> Failure {
     }
 }
 
-/// Whether `path` is no file that could be put in place, but standard output, a device or a pipe.
-fn is_special(path: &Path) -> bool {
-    let special = |data: std::fs::Metadata| !data.is_file() && !data.is_dir();
-    path == Path::new(STANDARD) || path.metadata().is_ok_and(special)
-}
-
-/// Copies a file to standard output or what else is special.
-fn copy_out(mut file: File, path: &Path) -> Result<(), Failure> {
-    if path == Path::new(STANDARD) {
+/// Copies what `from` holds to standard output or what else is special.
+pub(crate) fn copy_out(mut from: impl io::Read, path: &Path) -> Result<(), Failure> {
+    if is_standard_output(path) {
         let mut out = io::stdout().lock();
-        return printed(io::copy(&mut file, &mut out).and_then(|_| out.flush()));
+        return printed(io::copy(&mut from, &mut out).and_then(|_| out.flush()));
     }
     let target = File::options().write(true).open(path);
-    match target.and_then(|mut target| io::copy(&mut file, &mut target)) {
+    match target.and_then(|mut target| io::copy(&mut from, &mut target)) {
         Ok(_) => Ok(()),
         Err(error) => {
             let path = path.to_owned();
