@@ -13,7 +13,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use dime_wire::encoding::{decode_strict, decode_unpadded};
-use dime_wire::keys::{KeyOwner, PrivateKeys};
+use dime_wire::keys::{KeyError, KeyOwner, PrivateKeys};
 use dime_wire::signet::Signet;
 use dime_wire::stacie::RealmKey;
 use rustls::pki_types::pem::PemObject;
@@ -59,9 +59,20 @@ pub enum FileError {
         /// Which file.
         path: PathBuf,
     },
-    /// It is larger than [`MAX_FILE`].
-    #[error("{} is not of a size that can be read", shown(path))]
+    /// It is larger than [`MAX_FILE`] or [`MAX_STREAMED`].
+    #[error("{} is larger than {} MiB", shown(path), limit >> 20)]
     TooLarge {
+        /// Which file.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// It is encrypted, and not under this key.
+    #[error(
+        "failed to open {}: wrong password or account, or the file is damaged",
+        shown(path)
+    )]
+    Locked {
         /// Which file.
         path: PathBuf,
     },
@@ -108,7 +119,10 @@ pub fn read_from(path: &Path, reader: impl Read) -> Result<Zeroizing<Vec<u8>>, F
     let mut bytes = Zeroizing::new(Vec::new());
     let path = path.to_owned();
     match reader.take(MAX_FILE + 1).read_to_end(&mut bytes) {
-        Ok(count) if count as u64 > MAX_FILE => Err(FileError::TooLarge { path }),
+        Ok(count) if count as u64 > MAX_FILE => Err(FileError::TooLarge {
+            path,
+            limit: MAX_FILE,
+        }),
         Ok(_) => Ok(bytes),
         Err(error) => Err(FileError::Read { path, error }),
     }
@@ -144,7 +158,7 @@ pub fn read_keys(path: &Path, owner: KeyOwner) -> Result<PrivateKeys, FileError>
 /// opens them if they are encrypted.
 ///
 /// # Errors
-/// [`FileError::Format`].
+/// [`FileError::Format`], [`FileError::Locked`].
 pub fn parse_keys(
     path: &Path,
     bytes: Zeroizing<Vec<u8>>,
@@ -161,7 +175,12 @@ pub fn parse_keys(
             return Err(format_error(path, what, &locked));
         }
     };
-    let (owner, keys) = result.map_err(|error| format_error(path, what, &error))?;
+    let (owner, keys) = result.map_err(|error| match error {
+        KeyError::Sealed => FileError::Locked {
+            path: path.to_owned(),
+        },
+        error => format_error(path, what, &error),
+    })?;
     let tag = match (owner, sealed) {
         (KeyOwner::Organization, false) => "ORGANIZATIONAL KEY",
         (KeyOwner::Organization, true) => "ENCRYPTED ORGANIZATIONAL KEY",
@@ -307,6 +326,12 @@ mod tests {
             assert_eq!(anchor(text), Some(key), "{text}");
         }
         assert_eq!(anchor("AAAA"), None);
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_told_with_the_limit() {
+        let error = read_from(Path::new("sand"), io::repeat(0)).expect_err("has no end");
+        assert_eq!(error.to_string(), "sand is larger than 128 MiB");
     }
 
     #[test]

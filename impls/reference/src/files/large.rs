@@ -33,7 +33,10 @@ pub fn open_large(path: &Path) -> Result<File, FileError> {
     };
     let path = path.to_owned();
     opened.map_err(|error| match error.kind() {
-        io::ErrorKind::FileTooLarge => FileError::TooLarge { path },
+        io::ErrorKind::FileTooLarge => FileError::TooLarge {
+            path,
+            limit: MAX_STREAMED,
+        },
         _ => FileError::Read { path, error },
     })
 }

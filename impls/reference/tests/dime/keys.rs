@@ -121,7 +121,11 @@ fn an_encrypted_key_file_opens_with_the_account_s_password_alone() {
         "locked.key is not a key file: it is encrypted and needs an account"
     );
     let wrong = "key show locked.key --account account --password-file wrong";
-    assert!(fails(at, wrong, 2).starts_with("locked.key is not a key file: failed to"));
+    let said = fails(at, wrong, 2);
+    assert!(
+        said.starts_with("failed to open locked.key: wrong password or account"),
+        "{said}"
+    );
     let new =
         format!("key new --owner organization --encrypted {unlocking} --format binary -o new.key");
     done(at, &new);
