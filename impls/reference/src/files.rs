@@ -20,7 +20,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-pub use large::{MAX_STREAMED, NewFile, WholeFile, open_large, spill};
+pub use large::{HELD_IN_MEMORY, LargeFile, MAX_STREAMED, NewFile, WholeFile, open_large, spill};
 pub use object::{Form, Object};
 pub use unfinished::discard_unfinished;
 pub use write::{

@@ -248,7 +248,7 @@ fn a_folder_that_is_not_there_is_told_without_the_file_in_the_making() {
         format!("message open signed --as recipient --keys bob.key {SIGNETS} --attachments no");
     let said = fails(folder.path(), &line, 2);
     assert!(
-        said.starts_with("failed to write no/") && !said.contains(".dime-"),
+        said.starts_with("failed to write no: ") && !said.contains(".dime-"),
         "{said}"
     );
 }

@@ -1,11 +1,10 @@
 //! What commands read: objects in any form, private keys, text, and passwords; standard input at
 //! most once.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dime::files::{self, Object};
+use dime::files::{self, LargeFile};
 use dime_wire::keys::{AlternateKey, KeyOwner, PrivateKeys};
 use dime_wire::record::ManagementRecord;
 use dime_wire::signet::{Signet, SignetKind};
@@ -37,7 +36,7 @@ pub(crate) fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 /// A file that may be larger than memory, to be read more than once.
-pub(crate) fn large(path: &Path) -> Result<File, Failure> {
+pub(crate) fn large(path: &Path) -> Result<LargeFile, Failure> {
     once(path)?;
     Ok(files::open_large(path)?)
 }
@@ -46,12 +45,6 @@ pub(crate) fn large(path: &Path) -> Result<File, Failure> {
 pub(crate) fn text(path: &Path) -> Result<Zeroizing<String>, Failure> {
     once(path)?;
     Ok(files::read_text(path)?)
-}
-
-/// An object without its armour or base64.
-pub(crate) fn object(path: &Path, what: &'static str) -> Result<Object, Failure> {
-    let bytes = bytes(path)?;
-    Ok(Object::decode(path, what, bytes)?)
 }
 
 /// A signet or signing request.

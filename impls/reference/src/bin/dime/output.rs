@@ -5,8 +5,11 @@ use std::io::{self, IsTerminal as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use dime::files::{self, Existing, FileError, Form, NewFile, is_special, is_standard_output};
+use dime::files::{
+    self, Existing, FileError, Form, HELD_IN_MEMORY, NewFile, is_special, is_standard_output,
+};
 use serde::Serialize;
+use tempfile::SpooledTempFile;
 
 use crate::Failure;
 use crate::input::STANDARD;
@@ -87,6 +90,11 @@ impl Output {
     }
 }
 
+/// What an object larger than memory is written to.
+pub(crate) trait Sink: io::Read + io::Write + io::Seek {}
+
+impl<T: io::Read + io::Write + io::Seek> Sink for T {}
+
 impl ObjectOutput {
     /// Writes an object in the form asked for, or in `default`.
     pub(crate) fn write(&self, tag: &str, binary: &[u8], default: Format) -> Result<(), Failure> {
@@ -104,12 +112,12 @@ impl ObjectOutput {
     /// is put in place or printed when that is done.
     pub(crate) fn write_large(
         &self,
-        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
+        fill: impl FnOnce(&mut dyn Sink) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         self.check_terminal(Format::Binary)?;
         let path = &self.place.out;
         if is_special(path) {
-            let mut file = files::spill(io::empty(), 0).map_err(Failure::unusable)?;
+            let mut file = SpooledTempFile::new(HELD_IN_MEMORY);
             fill(&mut file)?;
             file.rewind().map_err(Failure::unusable)?;
             return copy_out(file, path);
