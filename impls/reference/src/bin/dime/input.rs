@@ -55,7 +55,16 @@ pub(crate) fn signet(path: &Path) -> Result<Signet, Failure> {
 
 /// The signet of an organization or a user.
 pub(crate) fn signet_of(path: &Path, kind: SignetKind) -> Result<Signet, Failure> {
-    let signet = signet(path)?;
+    of_kind(path, signet(path)?, kind).map_err(Failure::Unusable)
+}
+
+/// As [`signet_of`], for a signet that is to be judged: what is no such signet is not valid.
+pub(crate) fn judged_signet_of(path: &Path, kind: SignetKind) -> Result<Signet, Failure> {
+    let signet = files::parse_signet(path, bytes(path)?).map_err(Failure::invalid)?;
+    of_kind(path, signet, kind).map_err(Failure::Invalid)
+}
+
+fn of_kind(path: &Path, signet: Signet, kind: SignetKind) -> Result<Signet, String> {
     if signet.kind() == kind {
         return Ok(signet);
     }
@@ -64,8 +73,7 @@ pub(crate) fn signet_of(path: &Path, kind: SignetKind) -> Result<Signet, Failure
         SignetKind::User => "a user's signet",
         SignetKind::Request => "a signing request",
     };
-    let named = named(path);
-    Err(Failure::Unusable(format!("{named} is not {wanted}")))
+    Err(format!("{} is not {wanted}", named(path)))
 }
 
 /// What `dime key alternate` wrote: 64 hexadecimal digits.

@@ -117,10 +117,7 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
     match action {
         Action::New(arguments) => new(&arguments),
         Action::Show { subject, printing } => {
-            let text = input::text(&subject.file)?;
-            let record = ManagementRecord::from_zone_text(&text).map_err(|error| {
-                Failure::Invalid(format!("{}: {error}", input::named(&subject.file)))
-            })?;
+            let record = input::record(&subject.file)?;
             printing.show(&shown(&record), outline)
         }
     }

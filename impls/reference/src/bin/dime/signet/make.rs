@@ -149,7 +149,11 @@ pub(crate) fn sign(arguments: &SignArguments) -> Result<(), Failure> {
         let address = &arguments.address;
         return Err(Failure::Unusable(format!("{address:?} is not an address")));
     }
-    let request = input::signet_of(&arguments.request, SignetKind::Request)?;
+    // With the signet before it the request is judged, without it is taken as it is.
+    let request = match &arguments.previous {
+        Some(_) => input::judged_signet_of(&arguments.request, SignetKind::Request)?,
+        None => input::signet_of(&arguments.request, SignetKind::Request)?,
+    };
     let keys = arguments.keys.of(KeyOwner::Organization)?;
     if let Some(path) = &arguments.previous {
         let previous = input::signet(path)?;
@@ -166,7 +170,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> Result<(), Failure> {
     let fields: Vec<Field<'_>> = given.iter().map(Given::as_field).collect();
     let signet = issue_fields(&request, &keys.signing, &fields, &arguments.address);
     let signet = signet.map_err(|error| {
-        Failure::Invalid(format!("{}: {error}", input::named(&arguments.request)))
+        Failure::Unusable(format!("{}: {error}", input::named(&arguments.request)))
     })?;
     write(&arguments.output, &signet)
 }
