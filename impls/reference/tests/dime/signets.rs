@@ -115,6 +115,34 @@ fn a_signet_holds_or_does_not_and_the_exit_status_tells() {
         (unsound.status.code(), &verdict["holds"]),
         (Some(1), &false.into())
     );
+    let anchor = done(at, "record new --keys alpha.key");
+    write(at, "alpha.txt", anchor);
+    for (line, state, reason) in [
+        (
+            "bob.signet --org alpha.signet",
+            "invalid",
+            "bob.signet does not hold: invalid",
+        ),
+        (
+            "bob.signet --org beta.signet --record alpha.txt",
+            "unknown",
+            "beta.signet does not hold: unknown",
+        ),
+        (
+            "figment --org beta.signet",
+            "malformed",
+            "figment is not a signet: ",
+        ),
+    ] {
+        let output = run(at, &format!("signet verify {line} --json"));
+        let verdict: serde_json::Value = serde_json::from_slice(&output.stdout).expect("is JSON");
+        assert_eq!(
+            (output.status.code(), &verdict["holds"], &verdict["state"]),
+            (Some(1), &false.into(), &state.into())
+        );
+        let told = verdict["reason"].as_str().unwrap_or_default();
+        assert!(told.starts_with(reason), "{told}");
+    }
 }
 
 #[test]
