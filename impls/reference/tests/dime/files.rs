@@ -253,38 +253,6 @@ fn a_folder_that_is_not_there_is_told_without_the_file_in_the_making() {
     );
 }
 
-#[cfg(unix)]
-#[test]
-fn an_interrupt_leaves_no_file_behind() {
-    /// Bytes of the body: so many that sealing them takes longer than to interrupt it.
-    const SIZE: u64 = 400 << 20;
-    let folder = society();
-    let at = folder.path();
-    let body = fs::File::create(at.join("body")).expect("there is room");
-    body.set_len(SIZE).expect("takes no room");
-    let there = || {
-        let entries = fs::read_dir(at).expect("is there").flatten();
-        let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
-        names.sort();
-        names
-    };
-    let before = there();
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
-        let line = format!("message seal --keys ann.key {SIGNETS} --body body -o sealed");
-        let mut child = command(at, &line).spawn().expect("is built");
-        while there() == before {
-            assert_eq!(child.try_wait().expect("is a child"), None);
-            std::thread::yield_now();
-        }
-        let kill = Command::new("kill")
-            .args([signal, &child.id().to_string()])
-            .status();
-        assert!(kill.expect("is there").success());
-        let status = child.wait().expect("ends");
-        assert_eq!((status.code(), there()), (Some(code), before.clone()));
-    }
-}
-
 #[test]
 fn attachments_of_one_name_are_all_written() {
     let folder = society();

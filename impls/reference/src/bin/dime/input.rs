@@ -128,7 +128,18 @@ fn first_line(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 fn ask(prompt: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    match rpassword::prompt_password(prompt) {
+    #[cfg(unix)]
+    let noted = crate::interrupt::Noted::terminal();
+    let answer = rpassword::prompt_password(prompt);
+    #[cfg(unix)]
+    {
+        drop(noted);
+        // The prompt takes Ctrl-C for itself and sends the signal on.
+        if matches!(&answer, Err(error) if error.kind() == std::io::ErrorKind::Interrupted) {
+            crate::interrupt::wait();
+        }
+    }
+    match answer {
         Ok(password) => Ok(Zeroizing::new(password.into_bytes())),
         Err(error) => Err(Failure::Unusable(format!(
             "failed to ask for a password: {error}; see --password-file"
