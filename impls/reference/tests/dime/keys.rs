@@ -204,3 +204,23 @@ fn a_secret_is_encrypted_under_an_account_and_opens_only_whole() {
     assert_eq!(error, "realm: failed to decrypt the realm envelope");
     assert!(!at.join("again").exists());
 }
+
+#[test]
+fn a_password_in_the_place_of_an_account_is_not_printed() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let at = folder.path();
+    for password in [
+        "correct horse",
+        "\"correct horse\"",
+        "{\"correct horse\": 1}",
+    ] {
+        write(at, "password", password);
+        let line = "stacie derive --account password --password-file account -o derived";
+        let said = fails(at, line, 2);
+        assert!(
+            said.starts_with("password is not an account: wrong JSON at line 1 column "),
+            "{said}"
+        );
+        assert!(!said.contains("horse"), "{said}");
+    }
+}

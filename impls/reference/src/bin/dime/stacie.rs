@@ -259,8 +259,12 @@ impl OpenedAccount {
         password: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, Failure>,
     ) -> Result<OpenedAccount, Failure> {
         let text = input::text(path)?;
+        // What serde_json says quotes the file, which may be a password that was given for it.
         let account: Account = serde_json::from_str(&text).map_err(|error| {
-            Failure::Unusable(format!("{} is not an account: {error}", input::named(path)))
+            let (line, column) = (error.line(), error.column());
+            let named = input::named(path);
+            let why = format!("wrong JSON at line {line} column {column}");
+            Failure::Unusable(format!("{named} is not an account: {why}"))
         })?;
         let salt = bytes::<SALT_SIZE>(path, "salt", &account.salt)?;
         let shard = bytes::<KEY_SIZE>(path, "shard", &account.shard)?;
