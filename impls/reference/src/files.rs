@@ -154,6 +154,17 @@ pub fn read_keys(path: &Path, owner: KeyOwner) -> Result<PrivateKeys, FileError>
     Err(format_error(path, what, &"it is the other kind"))
 }
 
+/// Whether what is in `bytes` says that it is an encrypted key file, so that a wrong password would
+/// not open it.
+pub fn holds_encrypted_keys(path: &Path, bytes: &Zeroizing<Vec<u8>>) -> bool {
+    Object::decode(path, "a key file", bytes.clone()).is_ok_and(|object| is_encrypted(&object))
+}
+
+/// Whether the object has the magic number of an encrypted key file, 1947 or 1976.
+fn is_encrypted(object: &Object) -> bool {
+    matches!(object.binary.as_slice(), [0x07, 0x9b | 0xb8, ..])
+}
+
 /// The private keys in `bytes`, which came out of the file at `path`, and whose they are; `key`
 /// opens them if they are encrypted.
 ///
@@ -166,7 +177,7 @@ pub fn parse_keys(
 ) -> Result<(KeyOwner, PrivateKeys), FileError> {
     let what = "a key file";
     let object = Object::decode(path, what, bytes)?;
-    let sealed = matches!(object.binary.as_slice(), [0x07, 0x9b | 0xb8, ..]);
+    let sealed = is_encrypted(&object);
     let result = match (sealed, key) {
         (false, _) => PrivateKeys::from_file(&object.binary),
         (true, Some(key)) => PrivateKeys::open(&object.binary, key),

@@ -1,6 +1,7 @@
 //! Passwords that a terminal is asked for, and signals.
 
 use std::fs::File;
+use std::io::Read as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ExitStatus};
 
@@ -8,6 +9,8 @@ use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
 use super::*;
+
+const PASSWORD: &str = "a very long passphrase that takes few rounds";
 
 /// A terminal: our side, and the side of programs.
 fn terminal() -> (File, File) {
@@ -38,11 +41,99 @@ fn start(folder: &Path, line: &str, theirs: File) -> Child {
         .expect("is there")
 }
 
+/// Runs a command and gives each of its prompts one answer.
+fn answered(folder: &Path, line: &str, answers: &[&str]) -> Output {
+    let (mut ours, theirs) = terminal();
+    let mut child = start(folder, line, theirs);
+    let (mut said, mut given) = (Vec::new(), 0);
+    let mut piece = [0; 256];
+    // Fails when the command has ended.
+    while let Ok(size @ 1..) = ours.read(&mut piece) {
+        said.extend_from_slice(&piece[..size]);
+        let asked = String::from_utf8_lossy(&said).matches(": ").count();
+        while given < asked {
+            let Some(answer) = answers.get(given) else {
+                child.kill().expect("is a child");
+                panic!("{line} asks more than {given} times");
+            };
+            ours.write_all(format!("{answer}\n").as_bytes())
+                .expect("is read");
+            given += 1;
+        }
+    }
+    assert_eq!(given, answers.len(), "{line} asks less often");
+    child.wait_with_output().expect("ends")
+}
+
+fn accepts(folder: &Path, line: &str, answers: &[&str]) {
+    let output = answered(folder, line, answers);
+    assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
+}
+
 /// A society with an account of ann's.
 fn with_account() -> TempDir {
     let folder = society();
     done(folder.path(), "stacie account --user ann -o account");
+    write(folder.path(), "password", PASSWORD);
     folder
+}
+
+#[test]
+fn a_password_under_which_something_is_encrypted_anew_is_asked_for_twice() {
+    let folder = with_account();
+    let at = folder.path();
+    let account = "--account account";
+    for (number, line) in [
+        format!("key new --owner user --encrypted {account} -o"),
+        format!("key copy ann.key --encrypted {account} -o"),
+        format!("signet rotate --keys ann.key {account} -o rotated --force --new-keys"),
+        format!("stacie encrypt ann.key {account} -o"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let line = format!("{line} {number}");
+        let typo = answered(at, &line, &[PASSWORD, "a very long passphrase with a typo"]);
+        assert_eq!(complaint(&typo, &line, 2), "the passwords differ");
+        assert!(!at.join(number.to_string()).exists(), "{line}");
+        accepts(at, &line, &[PASSWORD, PASSWORD]);
+    }
+    let opens = format!("{account} --password-file password");
+    for number in [0, 1, 2] {
+        done(at, &format!("key show {number} {opens}"));
+    }
+    done(at, &format!("stacie decrypt 3 {opens} -o back"));
+    assert_eq!(read(at, "back"), read(at, "ann.key"));
+}
+
+#[test]
+fn a_password_that_opens_something_is_asked_for_once() {
+    let folder = with_account();
+    let at = folder.path();
+    let account = "--account account";
+    let opens = format!("{account} --password-file password");
+    done(
+        at,
+        &format!("key copy ann.key --encrypted {opens} -o locked"),
+    );
+    for line in [
+        format!("key show locked {account}"),
+        format!("key copy locked --encrypted {account} -o again"),
+        format!("signet rotate --keys locked {account} --new-keys next -o rotated"),
+    ] {
+        accepts(at, &line, &[PASSWORD]);
+    }
+}
+
+#[test]
+fn binary_is_not_written_to_a_terminal() {
+    let folder = with_account();
+    let at = folder.path();
+    let (_ours, theirs) = terminal();
+    let line = "stacie encrypt ann.key --account account --password-file password";
+    let output = command(at, line).stdout(theirs).output().expect("is built");
+    let said = complaint(&output, line, 2);
+    assert_eq!(said, "binary is not written to a terminal: see --out");
 }
 
 fn kill(child: &Child, signal: &str) {

@@ -78,12 +78,14 @@ fn of_kind(path: &Path, signet: Signet, kind: SignetKind) -> Result<Signet, Stri
 
 /// What `dime key alternate` wrote: 64 hexadecimal digits.
 pub(crate) fn alternate_key(path: &Path) -> Result<AlternateKey, Failure> {
-    let text = text(path)?;
-    let bytes = hex::decode(text.trim()).map(Zeroizing::new).ok();
-    let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
-    bytes
-        .map(AlternateKey::from_bytes)
+    parse_alternate_key(&bytes(path)?)
         .ok_or_else(|| Failure::Unusable(format!("{} is not an alternate key", named(path))))
+}
+
+fn parse_alternate_key(text: &[u8]) -> Option<AlternateKey> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(text.trim_ascii(), bytes.as_mut_slice()).ok()?;
+    Some(AlternateKey::from_bytes(*bytes))
 }
 
 /// A management record.
@@ -178,9 +180,18 @@ impl Unlocking {
         realm_key(account, || self.password.read_new())
     }
 
-    /// Whether there is an account.
+    /// What opens `file` and encrypts what follows from it. A terminal is asked twice if the file is
+    /// not encrypted and would open under a wrong password as well.
+    pub(crate) fn unlock_to_lock(&self, file: &KeyFile<'_>) -> Result<Unlocked, Failure> {
+        if self.account.is_some() && !file.is_encrypted() {
+            return Ok(Unlocked(Some(self.lock()?)));
+        }
+        self.unlock()
+    }
+
+    /// Whether there is an account or a password.
     pub(crate) fn is_given(&self) -> bool {
-        self.account.is_some()
+        self.account.is_some() || self.password.password_file.is_some()
     }
 }
 
@@ -190,7 +201,36 @@ pub(crate) struct Unlocked(Option<RealmKey>);
 impl Unlocked {
     /// The private keys of an `owner` of this kind.
     pub(crate) fn keys(&self, path: &Path, owner: KeyOwner) -> Result<PrivateKeys, Failure> {
-        let (found, keys) = self.any_keys(path)?;
+        KeyFile::read(path)?.keys(self, owner)
+    }
+
+    /// Private keys and whose they are.
+    pub(crate) fn any_keys(&self, path: &Path) -> Result<(KeyOwner, PrivateKeys), Failure> {
+        KeyFile::read(path)?.any_keys(self)
+    }
+
+    /// The key under which files are encrypted that follow from encrypted ones.
+    pub(crate) fn realm_key(&self) -> Option<&RealmKey> {
+        self.0.as_ref()
+    }
+}
+
+/// A key file that was read and not opened yet.
+pub(crate) struct KeyFile<'a> {
+    path: &'a Path,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+impl<'a> KeyFile<'a> {
+    pub(crate) fn read(path: &'a Path) -> Result<Self, Failure> {
+        let bytes = bytes(path)?;
+        Ok(Self { path, bytes })
+    }
+
+    /// The private keys of an `owner` of this kind.
+    pub(crate) fn keys(self, unlocked: &Unlocked, owner: KeyOwner) -> Result<PrivateKeys, Failure> {
+        let path = self.path;
+        let (found, keys) = self.any_keys(unlocked)?;
         if found == owner {
             return Ok(keys);
         }
@@ -204,15 +244,19 @@ impl Unlocked {
         )))
     }
 
-    /// Private keys and whose they are.
-    pub(crate) fn any_keys(&self, path: &Path) -> Result<(KeyOwner, PrivateKeys), Failure> {
-        let bytes = bytes(path)?;
-        Ok(files::parse_keys(path, bytes, self.0.as_ref())?)
+    /// The private keys and whose they are.
+    pub(crate) fn any_keys(self, unlocked: &Unlocked) -> Result<(KeyOwner, PrivateKeys), Failure> {
+        let key = unlocked.0.as_ref();
+        Ok(files::parse_keys(self.path, self.bytes, key)?)
     }
 
-    /// The key under which files are encrypted that follow from encrypted ones.
-    pub(crate) fn realm_key(&self) -> Option<&RealmKey> {
-        self.0.as_ref()
+    /// The key of the alternate layer, if that is what the file holds.
+    pub(crate) fn alternate(&self) -> Option<AlternateKey> {
+        parse_alternate_key(&self.bytes)
+    }
+
+    fn is_encrypted(&self) -> bool {
+        files::holds_encrypted_keys(self.path, &self.bytes)
     }
 }
 

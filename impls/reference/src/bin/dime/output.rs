@@ -81,6 +81,21 @@ impl Output {
         files::write(&self.out, bytes, self.existing()).map_err(or_force)
     }
 
+    /// Writes bytes that are no text: not to a terminal.
+    pub(crate) fn write_binary(&self, bytes: &[u8]) -> Result<(), Failure> {
+        if is_standard_output(&self.out) && io::stdout().is_terminal() {
+            let refused = "binary is not written to a terminal: see --out";
+            return Err(Failure::Unusable(refused.to_owned()));
+        }
+        self.write(bytes)
+    }
+
+    /// Fails if [`Self::write`] would because of a file that is there, for a command that does
+    /// something else first.
+    pub(crate) fn check_free(&self) -> Result<(), Failure> {
+        files::check_free(&self.out, self.existing()).map_err(or_force)
+    }
+
     fn existing(&self) -> Existing {
         if self.force {
             Existing::Replace

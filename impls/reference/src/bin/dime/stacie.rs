@@ -160,10 +160,10 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
             let secret = input::bytes(&subject.file)?;
             let vector_shard = *draw("stacie.vector")?;
             let sealed = account
-                .open()?
+                .open_new()?
                 .realm_key()?
                 .encrypt(serial, &secret, vector_shard);
-            output.write(&sealed.map_err(Failure::unusable)?)
+            output.write_binary(&sealed.map_err(Failure::unusable)?)
         }
         Action::Decrypt {
             subject,
@@ -250,6 +250,11 @@ pub(crate) fn realm_key(
 impl AccountSource {
     fn open(&self) -> Result<OpenedAccount, Failure> {
         OpenedAccount::read(&self.account, || self.password.read())
+    }
+
+    /// As [`Self::open`], for what no password has opened yet; asks a terminal twice.
+    fn open_new(&self) -> Result<OpenedAccount, Failure> {
+        OpenedAccount::read(&self.account, || self.password.read_new())
     }
 }
 
