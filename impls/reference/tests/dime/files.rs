@@ -107,8 +107,21 @@ fn errors_name_the_file_and_what_is_wrong_with_it() {
         ),
         (
             "signet new --keys alpha.key --domain a.example --set 5=x",
-            "failed to write signet field 5",
+            "\"5\" is not an informational field: ",
         ),
+        (
+            "signet new --keys alpha.key --domain a.example --set 251=x",
+            "\"251\" is not an informational field: ",
+        ),
+        (
+            "signet new --keys alpha.key --domain a.example --named =x",
+            "\"=x\" names no field",
+        ),
+        (
+            "signet edit alpha.signet --keys alpha.key --remove 1",
+            "\"1\" is not an informational field: ",
+        ),
+        ("signet split ann.ssr --at full", "ann.ssr: "),
     ] {
         let said = fails(at, line, 2);
         assert!(said.starts_with(why), "{line}: {said}");
