@@ -361,6 +361,15 @@ fn a_record_anchors_its_organization_and_no_other() {
         line.starts_with("_dx.alpha.example. IN TXT \"ver=1 pok="),
         "{line}"
     );
+    write(at, "line", line);
+    assert!(done(at, "record show line").contains("pok       iojj3"));
+    done(
+        at,
+        "signet verify alpha.signet --record line --name alpha.example",
+    );
+    let many = " --deliver mx.alpha.example".repeat(80);
+    let said = fails(at, &format!("record new --keys alpha.key{many}"), 2);
+    assert_eq!(said, "record is not within the size limits");
     write(at, "broken", "ver=2 pok=x");
     write(
         at,
@@ -371,4 +380,6 @@ fn a_record_anchors_its_organization_and_no_other() {
     assert!(fails(at, "record show broken", 2).starts_with("broken: record "));
     let said = fails(at, "record new --keys alpha.key --deliver mx_alpha", 2);
     assert_eq!(said, "\"mx_alpha\" is not a host name");
+    let said = fails(at, "record new --keys alpha.key --deliver mx.example:26", 2);
+    assert!(said.starts_with("\"mx.example:26\" names a port"), "{said}");
 }

@@ -7,7 +7,9 @@ use dime::files;
 use dime_wire::encoding::encode_unpadded;
 use dime_wire::keys::KeyOwner;
 use dime_wire::name::is_domain;
-use dime_wire::record::{DeliveryHost, ManagementRecord, Policy, Subdomain, sign_certificate};
+use dime_wire::record::{
+    DeliveryHost, ManagementRecord, Policy, RecordError, Subdomain, sign_certificate,
+};
 use dime_wire::signet::SignetKind;
 use serde::Serialize;
 
@@ -149,7 +151,11 @@ fn new(arguments: &NewArguments) -> Result<(), Failure> {
     }
     // What we write we can read: a source of signets may hold anything.
     let text = record.to_text();
-    if ManagementRecord::parse(&text).as_ref() != Ok(&record) {
+    let read = match ManagementRecord::parse(&text) {
+        Err(error @ RecordError::TooLarge) => return Err(Failure::unusable(error)),
+        read => read,
+    };
+    if read.as_ref() != Ok(&record) {
         let unfit = "a source of signets is not one word of printable ASCII without `=` and `;`";
         return Err(Failure::Unusable(unfit.to_owned()));
     }
@@ -162,7 +168,15 @@ fn new(arguments: &NewArguments) -> Result<(), Failure> {
 
 fn host(name: &str) -> Result<DeliveryHost, Failure> {
     if !is_domain(name) {
-        return Err(Failure::Unusable(format!("{name:?} is not a host name")));
+        let with_port = name
+            .split_once(':')
+            .is_some_and(|(host, _)| is_domain(host));
+        let why = if with_port {
+            "names a port, which is read in records and never written"
+        } else {
+            "is not a host name"
+        };
+        return Err(Failure::Unusable(format!("{name:?} {why}")));
     }
     Ok(DeliveryHost {
         host: name.to_owned(),
