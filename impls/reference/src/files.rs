@@ -13,21 +13,23 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use dime_wire::encoding::{decode_strict, decode_unpadded};
-use dime_wire::keys::{KeyOwner, PrivateKeys};
+use dime_wire::keys::{KeyError, KeyOwner, PrivateKeys};
 use dime_wire::signet::Signet;
 use dime_wire::stacie::RealmKey;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-pub use large::{MAX_STREAMED, NewFile, WholeFile, open_large, spill};
+pub use large::{HELD_IN_MEMORY, LargeFile, MAX_STREAMED, NewFile, WholeFile, open_large, spill};
 pub use object::{Form, Object};
 pub use unfinished::discard_unfinished;
-pub use write::{Existing, write, write_secret};
+pub use write::{
+    Existing, check_free, folder_of, is_special, is_standard_output, write, write_secret,
+};
 
 /// Largest file that is read, in bytes: a little more than the largest message.
 pub const MAX_FILE: u64 = 128 * 1024 * 1024;
-/// The path that stands for standard input.
+/// The path that stands for standard input, and for standard output.
 const STANDARD: &str = "-";
 /// Most certificates or anchors in one file.
 pub const MAX_ENTRIES: usize = 256;
@@ -57,9 +59,20 @@ pub enum FileError {
         /// Which file.
         path: PathBuf,
     },
-    /// It is larger than [`MAX_FILE`].
-    #[error("{} is not of a size that can be read", shown(path))]
+    /// It is larger than [`MAX_FILE`] or [`MAX_STREAMED`].
+    #[error("{} is larger than {} MiB", shown(path), limit >> 20)]
     TooLarge {
+        /// Which file.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// It is encrypted, and not under this key.
+    #[error(
+        "failed to open {}: wrong password or account, or the file is damaged",
+        shown(path)
+    )]
+    Locked {
         /// Which file.
         path: PathBuf,
     },
@@ -106,7 +119,10 @@ pub fn read_from(path: &Path, reader: impl Read) -> Result<Zeroizing<Vec<u8>>, F
     let mut bytes = Zeroizing::new(Vec::new());
     let path = path.to_owned();
     match reader.take(MAX_FILE + 1).read_to_end(&mut bytes) {
-        Ok(count) if count as u64 > MAX_FILE => Err(FileError::TooLarge { path }),
+        Ok(count) if count as u64 > MAX_FILE => Err(FileError::TooLarge {
+            path,
+            limit: MAX_FILE,
+        }),
         Ok(_) => Ok(bytes),
         Err(error) => Err(FileError::Read { path, error }),
     }
@@ -150,11 +166,22 @@ pub fn parse_keys_of(
     Err(format_error(path, what, &"it is the other kind"))
 }
 
+/// Whether what is in `bytes` says that it is an encrypted key file, so that a wrong password would
+/// not open it.
+pub fn holds_encrypted_keys(path: &Path, bytes: &Zeroizing<Vec<u8>>) -> bool {
+    Object::decode(path, "a key file", bytes.clone()).is_ok_and(|object| is_encrypted(&object))
+}
+
+/// Whether the object has the magic number of an encrypted key file, 1947 or 1976.
+fn is_encrypted(object: &Object) -> bool {
+    matches!(object.binary.as_slice(), [0x07, 0x9b | 0xb8, ..])
+}
+
 /// The private keys in `bytes`, which came out of the file at `path`, and whose they are; `key`
 /// opens them if they are encrypted.
 ///
 /// # Errors
-/// [`FileError::Format`].
+/// [`FileError::Format`], [`FileError::Locked`].
 pub fn parse_keys(
     path: &Path,
     bytes: Zeroizing<Vec<u8>>,
@@ -162,7 +189,7 @@ pub fn parse_keys(
 ) -> Result<(KeyOwner, PrivateKeys), FileError> {
     let what = "a key file";
     let object = Object::decode(path, what, bytes)?;
-    let sealed = matches!(object.binary.as_slice(), [0x07, 0x9b | 0xb8, ..]);
+    let sealed = is_encrypted(&object);
     let result = match (sealed, key) {
         (false, _) => PrivateKeys::from_file(&object.binary),
         (true, Some(key)) => PrivateKeys::open(&object.binary, key),
@@ -171,7 +198,12 @@ pub fn parse_keys(
             return Err(format_error(path, what, &locked));
         }
     };
-    let (owner, keys) = result.map_err(|error| format_error(path, what, &error))?;
+    let (owner, keys) = result.map_err(|error| match error {
+        KeyError::Sealed => FileError::Locked {
+            path: path.to_owned(),
+        },
+        error => format_error(path, what, &error),
+    })?;
     let tag = match (owner, sealed) {
         (KeyOwner::Organization, false) => "ORGANIZATIONAL KEY",
         (KeyOwner::Organization, true) => "ENCRYPTED ORGANIZATIONAL KEY",
@@ -328,6 +360,12 @@ mod tests {
             assert_eq!(anchor(text), Some(key), "{text}");
         }
         assert_eq!(anchor("AAAA"), None);
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_told_with_the_limit() {
+        let error = read_from(Path::new("sand"), io::repeat(0)).expect_err("has no end");
+        assert_eq!(error.to_string(), "sand is larger than 128 MiB");
     }
 
     #[test]
