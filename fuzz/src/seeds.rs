@@ -4,11 +4,15 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::LazyLock;
 
+use dime::files;
+use dime::live::write_log;
+use dime::platform::Batch;
 use dime_wire::encoding;
 use dime_wire::message::Part;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::targets;
 use crate::world::WORLD;
@@ -61,6 +65,19 @@ pub enum Kind {
     DmapReplies,
     /// Attachments with their names.
     Attachment,
+    /// Accounts of STACIE: bonus rounds, name, password.
+    Account,
+    /// Files of certificates and TLS keys.
+    CertificateFile,
+    /// Certificates in DER, one behind another, each behind two bytes of length.
+    #[cfg(feature = "harness")]
+    Certificate,
+    /// Trust anchors.
+    Anchors,
+    /// Configurations of a server.
+    Configuration,
+    /// Files of stores, and their commits, each behind two bytes of length.
+    Store,
     /// Files of recorded cases.
     Vectors,
     /// Rulings.
@@ -106,6 +123,13 @@ pub fn of(kind: Kind) -> Vec<Vec<u8>> {
         Kind::Dmap => lines(DMAP),
         Kind::DmapReplies => lines(DMAP_REPLIES),
         Kind::Attachment => attachments(),
+        Kind::Account => ACCOUNTS.map(|account| account.to_vec()).to_vec(),
+        Kind::CertificateFile => certificate_files(),
+        #[cfg(feature = "harness")]
+        Kind::Certificate => certificates(),
+        Kind::Anchors => vec![ANCHORS.as_bytes().to_vec()],
+        Kind::Configuration => configurations(),
+        Kind::Store => stores(),
         Kind::Vectors => excerpts(),
         Kind::Rulings => entries("scenarios/rulings.yaml", "rulings:\n", "\n  - id:"),
         Kind::Scenario => documents("scenarios", "yaml"),
@@ -123,6 +147,15 @@ pub fn of(kind: Kind) -> Vec<Vec<u8>> {
     found.into_iter().step_by(step).collect()
 }
 
+/// Each piece behind two bytes of length.
+fn framed(pieces: &[Vec<u8>]) -> Vec<u8> {
+    let pieces = pieces.iter().flat_map(|piece| {
+        let length = u16::try_from(piece.len()).unwrap_or(u16::MAX);
+        [length.to_be_bytes().to_vec(), piece.clone()]
+    });
+    pieces.collect::<Vec<_>>().concat()
+}
+
 /// The pieces of `input`, each behind two bytes of length; the last as long as there is something.
 pub fn unframed(input: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = input;
@@ -135,9 +168,41 @@ pub fn unframed(input: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The worlds of the vectors.
-pub fn worlds() -> Value {
-    serde_json::from_slice(&file("impls/wire/vectors/libdime/worlds.json")).unwrap_or_default()
+/// What a document of recorded cases names of the worlds of the vectors. All of them take a hundred
+/// times as long to judge as a case.
+pub fn worlds_for(document: &Value) -> Value {
+    static WORLDS: LazyLock<Value> = LazyLock::new(|| {
+        serde_json::from_slice(&file("impls/wire/vectors/libdime/worlds.json")).unwrap_or_default()
+    });
+    let mut named = BTreeSet::from(["author"]);
+    texts(document, MAXIMUM_DEPTH, &mut |text| {
+        named.insert(text);
+    });
+    let kept = |members: &Value| {
+        let members = members.as_object().into_iter().flatten();
+        let kept = members.filter(|(name, _)| named.contains(name.as_str()));
+        kept.map(|(name, value)| (name.clone(), value.clone()))
+            .collect::<Value>()
+    };
+    let worlds = WORLDS["worlds"].as_array().into_iter().flatten();
+    let worlds = worlds.filter(|world| world["id"].as_str().is_some_and(|id| named.contains(id)));
+    let worlds = worlds.map(|world| {
+        let members = world.as_object().into_iter().flatten();
+        let members = members.map(|(key, value)| {
+            let value = match key.as_str() {
+                "keys" | "signets_b64" => kept(value),
+                _ => value.clone(),
+            };
+            (key.clone(), value)
+        });
+        members.collect::<Value>()
+    });
+    json!({ "worlds": worlds.collect::<Vec<Value>>() })
+}
+
+/// A file of the server that the tests of the programs run.
+pub fn server_file(name: &str) -> Vec<u8> {
+    file(&format!("impls/reference/tests/data/{name}"))
 }
 
 fn root() -> PathBuf {
@@ -188,7 +253,7 @@ static RECORDED: LazyLock<BTreeSet<Vec<u8>>> = LazyLock::new(|| {
     let mut found = BTreeSet::new();
     for json in documents("impls/wire/vectors", "json") {
         if let Ok(value) = serde_json::from_slice(&json) {
-            search(&value, MAXIMUM_DEPTH, &mut |bytes| {
+            search(&value, &mut |bytes| {
                 if bytes.len() <= MAXIMUM_SIZE {
                     found.insert(bytes);
                 }
@@ -198,20 +263,25 @@ static RECORDED: LazyLock<BTreeSet<Vec<u8>>> = LazyLock::new(|| {
     found
 });
 
-fn search(value: &Value, depth: usize, take: &mut dyn FnMut(Vec<u8>)) {
+fn search(value: &Value, take: &mut dyn FnMut(Vec<u8>)) {
+    texts(value, MAXIMUM_DEPTH, &mut |text| {
+        take(text.to_owned().into_bytes());
+        if let Ok(bytes) = encoding::decode_strict(text) {
+            take(bytes);
+        }
+        take(from_hex(text).unwrap_or_default());
+    });
+}
+
+/// Every text in `value`, but for names of members.
+fn texts<'a>(value: &'a Value, depth: usize, take: &mut dyn FnMut(&'a str)) {
     match value {
         _ if depth == 0 => {}
-        Value::Array(items) => items.iter().for_each(|item| search(item, depth - 1, take)),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, depth - 1, take)),
         Value::Object(members) => members
             .values()
-            .for_each(|item| search(item, depth - 1, take)),
-        Value::String(text) => {
-            take(text.clone().into_bytes());
-            if let Ok(bytes) = encoding::decode_strict(text) {
-                take(bytes);
-            }
-            take(from_hex(text).unwrap_or_default());
-        }
+            .for_each(|item| texts(item, depth - 1, take)),
+        Value::String(text) => take(text),
         _ => {}
     }
 }
@@ -253,15 +323,6 @@ fn is_key_file(bytes: &[u8]) -> bool {
 }
 
 fn chains() -> Vec<Vec<u8>> {
-    let framed = |signets: &[Vec<u8>]| {
-        let pieces = signets.iter().flat_map(|signet| {
-            let length = u16::try_from(signet.len())
-                .unwrap_or(u16::MAX)
-                .to_be_bytes();
-            [length.to_vec(), signet.clone()]
-        });
-        pieces.collect::<Vec<_>>().concat()
-    };
     let mut chains: Vec<Vec<u8>> = of(Kind::Signet)
         .chunks(3)
         .map(framed)
@@ -301,23 +362,91 @@ fn photos() -> Vec<Vec<u8>> {
     vec![whole, cut]
 }
 
-/// The first cases of every file of vectors, so that small changes meet what is read.
+/// The first case of every list of every file of vectors, alone, so that small changes meet what is
+/// read and an execution takes no longer than it must.
 fn excerpts() -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for json in documents("impls/wire/vectors", "json") {
-        let Ok(mut value) = serde_json::from_slice::<Value>(&json) else {
+        let value = serde_json::from_slice(&json).unwrap_or_default();
+        let Value::Object(whole) = value else {
             continue;
         };
-        if let Some(members) = value.as_object_mut() {
-            for member in members.values_mut() {
-                if let Some(list) = member.as_array_mut() {
-                    list.truncate(1);
+        let lists = whole.iter().filter(|(_, value)| value.is_array());
+        for (name, cases) in lists {
+            let mut alone = whole.clone();
+            for (other, value) in &mut alone {
+                if let Some(list) = value.as_array_mut() {
+                    list.truncate(usize::from(other == name));
                 }
             }
+            if name == "worlds" {
+                alone.insert(name.clone(), json!([small_world(&cases[0])]));
+            }
+            found.push(Value::Object(alone).to_string().into_bytes());
         }
-        found.push(value.to_string().into_bytes());
     }
     found
+}
+
+/// A world of one user and one organization.
+fn small_world(world: &Value) -> Value {
+    let mut world = world.clone();
+    for list in ["keys", "signets_b64"] {
+        if let Some(members) = world.get_mut(list).and_then(Value::as_object_mut) {
+            let wanted = ["author", "origin", "author_id", "origin_id"];
+            members.retain(|name, _| wanted.contains(&name.as_str()));
+        }
+    }
+    world
+}
+
+/// Certificates and keys as PEM, and certificates as DER.
+fn certificate_files() -> Vec<Vec<u8>> {
+    let chain = server_file("mail-server.pem");
+    let key = server_file("mail-server-key.pem");
+    let der = files::parse_certificates(Path::new("the-file"), &chain).unwrap_or_default();
+    let both = [chain.clone(), key.clone()].concat();
+    der.into_iter().chain([chain, key, both]).collect()
+}
+
+#[cfg(feature = "harness")]
+fn certificates() -> Vec<Vec<u8>> {
+    use crate::world::PKI;
+    let good = [PKI.server.clone(), PKI.authority.clone()];
+    let alone = PKI.bad.iter().chain(&good).cloned();
+    let mut chains: Vec<Vec<u8>> = alone.map(|one| framed(&[one])).collect();
+    chains.push(framed(&good));
+    chains
+}
+
+/// Configurations with users in them or in another file, and a file of users.
+fn configurations() -> Vec<Vec<u8>> {
+    let with = |users: &str| CONFIGURATION.replace("USERS", users);
+    let whole = with("") + WITH_USERS;
+    let other = with("users = \"users.toml\"");
+    let own = with("users = \"input.toml\"") + WITH_USERS;
+    let number = whole.replace("\"correct horse battery\"", "31415926535897932");
+    let all = [whole, other, own, number, WITH_USERS.to_owned()];
+    all.map(String::into_bytes).to_vec()
+}
+
+/// Logs of a few commits, and what stands in commits.
+fn stores() -> Vec<Vec<u8>> {
+    let batches = [
+        Batch::default().put("queue/0000000000000000", "\0a message"),
+        Batch::default()
+            .delete("queue/0000000000000000")
+            .put("mailbox/bob@beta.example/0000000000000001", "a message"),
+    ];
+    let log = write_log(&batches).unwrap_or_default();
+    // Behind the first bytes and, for each, the head of a commit.
+    let empty = write_log(&[]).map_or(0, |log| log.len());
+    let payload = |batch: &Batch| {
+        let log = write_log(slice::from_ref(batch)).unwrap_or_default();
+        log.get(empty + COMMIT_HEAD..).unwrap_or_default().to_vec()
+    };
+    let payloads = batches.each_ref().map(payload);
+    vec![log, framed(&payloads), framed(&payloads[..1])]
 }
 
 /// One seed of each line and one of all, with two bytes in front: the size of pieces and the owner's
@@ -343,6 +472,46 @@ fn lines(lines: &[&str]) -> Vec<Vec<u8>> {
     seeds
 }
 
+/// Bytes in front of the payload of a store's commit.
+const COMMIT_HEAD: usize = 12;
+const ACCOUNTS: [&[u8]; 3] = [
+    b"\0\0\0\0\0\0\0\0bob@beta.example\0correct horse battery",
+    b"\0\0\0\0\0\0\x01\0ann\0p",
+    "\0\0\0\0\0\0\0\x07jörg\0pässwörter".as_bytes(),
+];
+const ANCHORS: &str = "\
+# Root keys in all forms.
+0101010101010101010101010101010101010101010101010101010101010101
+AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI= # padded
+
+AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM
+";
+const CONFIGURATION: &str = r#"
+domain = "beta.example"
+address = "127.0.0.1"
+data = "data"
+log = true
+USERS
+[ports]
+dmtp = 20026
+dmap = 22626
+[keys]
+organization = "organization.key"
+signet = "organization.signet"
+certificate = "certificate.pem"
+certificate-key = "key.pem"
+[resolver]
+address = "127.0.0.3:20053"
+anchors = "anchors.txt"
+authorities = "certificate.pem"
+"#;
+/// A file of users, or the end of a configuration.
+pub const WITH_USERS: &str = r#"
+[[user]]
+address = "bob@beta.example"
+password = "correct horse battery"
+signet = "bob.signet"
+"#;
 /// Seconds since 1970: the first, two leap days, now, and the last of the year 9999.
 const DATES: [u64; 5] = [0, 68_169_600, 951_782_400, 1_795_219_200, 253_402_300_799];
 const DMTP: &[&str] = &[

@@ -40,6 +40,44 @@ pub struct World {
 /// The one world.
 pub static WORLD: LazyLock<World> = LazyLock::new(World::new);
 
+/// The certificates of the destination's server and of who issued it, in DER.
+#[cfg(feature = "harness")]
+pub struct Pki {
+    /// Whom the certificate is for.
+    pub host: &'static str,
+    /// When it is judged.
+    pub now: dime::platform::UnixTime,
+    /// The server's own.
+    pub server: Vec<u8>,
+    /// The authority's own.
+    pub authority: Vec<u8>,
+    /// Certificates of the same host that are not to be trusted.
+    pub bad: Vec<Vec<u8>>,
+}
+
+/// The one authority, and what it issued.
+#[cfg(feature = "harness")]
+pub static PKI: LazyLock<Pki> = LazyLock::new(|| {
+    use dimespec::world::pki::{CertificateKind, authority, issue};
+    let (host, now) = ("mx.beta.example", dime::platform::UnixTime(1_795_219_200));
+    let issue = |kind| {
+        let issued = issue(kind, host, 0, now);
+        issued.expect("the host has a name").certificate
+    };
+    let bad = [
+        CertificateKind::SelfSigned,
+        CertificateKind::Expired,
+        CertificateKind::WrongName,
+    ];
+    Pki {
+        host,
+        now,
+        server: issue(CertificateKind::Authority),
+        authority: authority(now),
+        bad: bad.map(issue).to_vec(),
+    }
+});
+
 fn keys(seed: u8) -> PrivateKeys {
     PrivateKeys {
         signing: SigningKey::from_seed([seed; 32]),

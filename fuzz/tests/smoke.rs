@@ -10,7 +10,7 @@ use peak_alloc::PeakAlloc;
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 /// Inputs per target, fewer of a costly one; the seeds come first.
-const EXECUTIONS: u64 = 1000;
+const EXECUTIONS: u64 = 2000;
 
 // One test only: another at the same time would be counted too.
 #[test]
@@ -28,5 +28,8 @@ fn no_target_breaks_a_promise() {
         let program = format!("fuzz_targets/{}.rs", target.name);
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(program);
         assert!(program.is_file(), "{} has no program", target.name);
+        let bin = format!("[[bin]]\nname = \"{}\"\n", target.name);
+        let is_built = include_str!("../Cargo.toml").contains(&bin);
+        assert!(is_built, "{} has no [[bin]] in Cargo.toml", target.name);
     }
 }

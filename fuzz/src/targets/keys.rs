@@ -3,6 +3,10 @@
 use dime_wire::Profile;
 use dime_wire::dissect;
 use dime_wire::keys::{EncryptionKey, EncryptionPublicKey, KeyOwner, PrivateKeys, SigningKey};
+use dime_wire::stacie::{
+    Identity, Key, MAIL_REALM, MAXIMUM_ROUNDS, MINIMUM_ROUNDS, RealmForm, RealmKey, Rounds,
+    SALT_SIZE,
+};
 
 use crate::secrets::absent;
 use crate::world::WORLD;
@@ -30,20 +34,17 @@ pub fn key_file(input: &[u8]) {
             assert_eq!(EncryptionPublicKey::from_armor(&key.to_armor()), Ok(key));
         }
     }
-    match PrivateKeys::from_file(input) {
-        Ok((owner, keys)) => {
-            unprinted(&keys);
-            let forms = [Profile::Libdime, Profile::Magma];
-            let mut written = forms
-                .map(|profile| keys.to_file(owner, profile))
-                .into_iter();
-            assert!(
-                written.any(|file| file.as_slice() == input),
-                "written as read"
-            );
-            assert_eq!(dissect::dissect(input).problems(), [], "taken strictly");
-        }
-        Err(error) => absent(&error, input),
+    if let Ok((owner, keys)) = PrivateKeys::from_file(input) {
+        unprinted(&keys);
+        let forms = [Profile::Libdime, Profile::Magma];
+        let mut written = forms
+            .map(|profile| keys.to_file(owner, profile))
+            .into_iter();
+        assert!(
+            written.any(|file| file.as_slice() == input),
+            "written as read"
+        );
+        assert_eq!(dissect::dissect(input).problems(), [], "taken strictly");
     }
 }
 
@@ -107,4 +108,43 @@ pub fn stacie(input: &[u8]) {
     }
     damaged.truncate(ENVELOPE);
     assert!(WORLD.realm.decrypt(&damaged).is_err());
+}
+
+/// An account of any name, salt and password: how many rounds it needs, and what is derived, in as few
+/// rounds as there may be, is never printed. The input is the bonus rounds (8 bytes), the name and a
+/// zero byte, and the password; its beginning is the salt.
+pub fn account(input: &[u8]) {
+    let Some((bonus, rest)) = input.split_first_chunk::<8>() else {
+        return;
+    };
+    let end = rest.iter().position(|byte| *byte == 0);
+    let (name, password) = rest.split_at(end.unwrap_or(rest.len()));
+    let password = password.get(1..).unwrap_or_default();
+    if let Ok(rounds) = Rounds::for_password(password, u64::from_be_bytes(*bonus)) {
+        assert!((MINIMUM_ROUNDS..=MAXIMUM_ROUNDS).contains(&rounds.get()));
+    }
+    let mut salt = input.to_vec();
+    // Now and then one that is too long.
+    salt.resize(SALT_SIZE + usize::from(input.len().is_multiple_of(16)), 0);
+    let name = std::str::from_utf8(name).unwrap_or_default();
+    let Ok(identity) = Identity::new(name, &salt) else {
+        assert_ne!(salt.len(), SALT_SIZE);
+        return;
+    };
+    let few = Rounds::new(MINIMUM_ROUNDS).expect("few, but enough");
+    let Ok(keys) = identity.derive(password, few) else {
+        assert!(password.is_empty(), "any other password yields keys");
+        return;
+    };
+    let token = identity.verification_token(&keys.password_key);
+    let login = identity.login_token(&token, &salt);
+    let login = login.expect("a salt is as long as a nonce");
+    for secret in [&keys.seed, &keys.master_key, &keys.password_key] {
+        absent(&(&keys, &token, &login), secret.as_bytes());
+    }
+    let shard = Key::from_bytes([1; 64]);
+    for form in [RealmForm::Legacy, RealmForm::Salted] {
+        let realm = RealmKey::derive(&identity, &keys.master_key, MAIL_REALM, &shard, form);
+        absent(&realm, realm.as_bytes());
+    }
 }

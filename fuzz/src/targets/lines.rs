@@ -1,6 +1,7 @@
 //! Lines of the protocols: DMTP in both dialects, DMAP. Inputs are those of the sessions, which begin
 //! with two bytes of another meaning.
 
+use dime::dmap::CommandFault;
 use dime::dmtp::keyword::{KeywordLine, MAXIMUM_LINE};
 use dime::{dmap, dmtp};
 
@@ -39,7 +40,16 @@ pub fn dmap(input: &[u8]) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match dmap::Request::parse(line) {
             Ok(request) => unprinted(&request),
-            Err(fault) => drop(fault.to_string()),
+            // A password stands behind the tag, and the tag is all that a fault shows.
+            Err(CommandFault::Tag) => {}
+            Err(
+                CommandFault::Unknown { tag }
+                | CommandFault::Arguments { tag }
+                | CommandFault::TooLarge { tag },
+            ) => assert_eq!(
+                line.split(|byte| *byte == b' ').next(),
+                Some(tag.as_bytes())
+            ),
         }
     }
 }

@@ -96,8 +96,22 @@ pub fn origin(input: &[u8]) {
         display: true,
     };
     let tracing = input.get(..4).filter(|_| input.len() % 2 == 1);
-    let Ok(signed) = sign_as_origin(input, &WORLD.origin.keys, all, tracing) else {
-        return;
+    let signed = sign_as_origin(input, &WORLD.origin.keys, all, tracing);
+    let mut streamed = Vec::new();
+    let size = StreamedMessage::read(Cursor::new(input)).and_then(|mut message| {
+        message.sign_as_origin(&WORLD.origin.keys, all, tracing, &mut streamed)
+    });
+    let signed = match (signed, size) {
+        (Ok(signed), Ok(size)) => {
+            assert_eq!(size, signed.len() as u64);
+            assert!(signed == streamed, "the same bytes in a stream");
+            signed
+        }
+        (Err(error), Err(StreamError::Open(streamed))) => {
+            assert_eq!(error, streamed);
+            return;
+        }
+        (signed, size) => panic!("memory {:?}, stream {:?}", signed.err(), size.err()),
     };
     let message = Message::parse(&signed).expect("an origin makes a message");
     assert_eq!(message.tracing(), tracing);

@@ -8,6 +8,7 @@ mod keys;
 mod lines;
 mod messages;
 mod opening;
+mod server;
 mod sessions;
 mod signets;
 mod text;
@@ -59,13 +60,14 @@ pub const TARGETS: &[Target] = &[
         LITTLE,
     ),
     target("stacie", keys::stacie, Kind::KeyFile, SMALL, LITTLE),
+    target("account", keys::account, Kind::Account, SMALL, LITTLE),
     target("message", messages::message, Kind::Message, LARGE, LITTLE),
     target("stream", messages::stream, Kind::Message, LARGE, MUCH),
     target("bounce", messages::bounce, Kind::Message, LARGE, LITTLE),
     target("origin", messages::origin, Kind::Message, LARGE, LITTLE),
     costly(
         target("open", opening::open, Kind::Payload, SMALL, LITTLE),
-        20,
+        8,
     ),
     costly(
         target(
@@ -120,10 +122,37 @@ pub const TARGETS: &[Target] = &[
         SMALL,
         LITTLE,
     ),
+    target(
+        "configuration",
+        server::configuration,
+        Kind::Configuration,
+        SMALL,
+        MUCH,
+    ),
+    #[cfg(feature = "harness")]
+    costly(
+        target(
+            "certificate",
+            server::certificate,
+            Kind::Certificate,
+            SMALL,
+            LITTLE,
+        ),
+        2,
+    ),
+    target(
+        "certificate_file",
+        server::certificate_file,
+        Kind::CertificateFile,
+        SMALL,
+        LITTLE,
+    ),
+    target("anchors", server::anchors, Kind::Anchors, SMALL, LITTLE),
+    target("store", server::store, Kind::Store, SMALL, LITTLE),
     target("date", files::date, Kind::Date, SMALL, LITTLE),
     costly(
         target("vectors", files::vectors, Kind::Vectors, LARGE, MUCH),
-        5,
+        2,
     ),
     target("rulings", files::rulings, Kind::Rulings, LARGE, MUCH),
     #[cfg(feature = "harness")]

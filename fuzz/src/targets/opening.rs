@@ -2,20 +2,21 @@
 //! of the fixed world, so that every parser inside a message is reached.
 
 use std::io::Cursor;
+use std::slice;
 use std::sync::LazyLock;
 
 use dime_wire::keys::{Kek, SigningKey};
 use dime_wire::message::cipher::ChunkKey;
-use dime_wire::message::stream::{StreamError, StreamedMessage};
+use dime_wire::message::stream::{PartPiece, PartSink, StreamError, StreamedMessage};
 use dime_wire::message::{
-    Actor, ChunkType, DestinationSignets, Message, MessageEntropy as _, OpenError, OriginSignets,
-    PAYLOAD_HEAD, Part, ReadPolicy, TreeSignature, open_as_author, open_as_destination,
-    open_as_origin, open_as_recipient, read_destination_envelope, read_origin_envelope,
-    read_recipient_envelopes, tree_signature_input,
+    Actor, ChunkType, DestinationSignets, Message, MessageEntropy as _, OpenError, Opened,
+    OriginSignets, PAYLOAD_HEAD, Part, ReadPolicy, TreeSignature, open_as_author,
+    open_as_destination, open_as_origin, open_as_recipient, read_destination_envelope,
+    read_origin_envelope, read_recipient_envelopes, tree_signature_input,
 };
 
 use crate::secrets::absent;
-use crate::world::{WORLD, World};
+use crate::world::{Party, WORLD, World};
 
 /// Bytes of a signature.
 const SIGNATURE: usize = 64;
@@ -186,6 +187,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
 struct Wish {
     base: &'static Base,
     position: usize,
+    kind: ChunkType,
     plain: Vec<u8>,
 }
 
@@ -220,7 +222,8 @@ impl Wish {
                 .max(SMALLEST);
             signed.resize(size - SIGNATURE, *padding);
         }
-        let signer = match kind(position)? {
+        let kind = kind(position)?;
+        let signer = match kind {
             ChunkType::Destination => &base.destination_signer,
             _ => &WORLD.author.keys.signing,
         };
@@ -228,6 +231,7 @@ impl Wish {
         Some(Self {
             base,
             position,
+            kind,
             plain,
         })
     }
@@ -235,6 +239,23 @@ impl Wish {
     fn message(&self, sign: bool) -> Option<Vec<u8>> {
         self.base.with(self.position, &self.plain, sign)
     }
+
+    /// The actors who read the chunk; to the others it is bytes under signatures.
+    fn readers(&self) -> &'static [Actor] {
+        match self.kind {
+            ChunkType::Origin => &[Actor::Author, Actor::Recipient, Actor::Origin],
+            ChunkType::Destination => &[Actor::Author, Actor::Recipient, Actor::Destination],
+            _ => &[Actor::Author, Actor::Recipient],
+        }
+    }
+}
+
+/// A number that any change of the input changes.
+fn turn(input: &[u8]) -> usize {
+    let sum = input
+        .iter()
+        .fold(0u16, |sum, byte| sum.wrapping_add((*byte).into()));
+    usize::from(sum)
 }
 
 /// Length and byte of a padding as the format wants it; `wish` makes alternate padding longer.
@@ -252,70 +273,135 @@ fn padding_of(data: usize, flags: u8, wish: u8) -> (usize, u8) {
     (size, u8::try_from(size % SMALLEST).unwrap_or_default())
 }
 
-/// Envelopes behind decryption, which need no signature.
+/// Envelopes behind decryption, which need no signature; by one of their readers also from a stream.
 pub fn envelopes(input: &[u8]) {
     let only = [ChunkType::Origin, ChunkType::Destination];
     let Some(bytes) = Wish::read(input, Some(&only)).and_then(|wish| wish.message(false)) else {
         return;
     };
     let message = Message::parse(&bytes).expect("sizes are kept possible");
-    let origin = read_origin_envelope(&message, &WORLD.origin.keys.encryption);
-    let destination = read_destination_envelope(&message, &WORLD.destination.keys.encryption);
-    let both = read_recipient_envelopes(&message, &WORLD.recipient.keys.encryption);
+    let key = |actor| &party(actor).keys.encryption;
+    let origin = read_origin_envelope(&message, key(Actor::Origin));
+    let destination = read_destination_envelope(&message, key(Actor::Destination));
+    let both = read_recipient_envelopes(&message, key(Actor::Recipient));
+    let streamed = StreamedMessage::read(Cursor::new(&bytes)).expect("as in memory");
+    match turn(input) % 3 {
+        0 => assert_eq!(streamed.origin_envelope(key(Actor::Origin)), origin),
+        1 => assert_eq!(
+            streamed.destination_envelope(key(Actor::Destination)),
+            destination
+        ),
+        _ => assert_eq!(streamed.recipient_envelopes(key(Actor::Recipient)), both),
+    }
     match (origin, destination) {
         (Ok(origin), Ok(destination)) => assert_eq!(both, Ok((origin, destination))),
         _ => assert_eq!(both, Err(OpenError::Undecryptable)),
     }
 }
 
-/// Everything behind decryption, opened by all four; by the recipient also from a stream.
+/// One input of so many is opened by everybody, whose verdicts are held against each other.
+const TOGETHER: usize = 16;
+/// One input of so many is opened from a stream too.
+const STREAMED: usize = 4;
+
+/// Everything behind decryption, opened by one of those who read it, now and then also from a stream or
+/// by everybody: opening is dear, and a million inputs meet every way.
 pub fn open(input: &[u8]) {
-    let Some(bytes) = Wish::read(input, None).and_then(|wish| wish.message(true)) else {
+    let Some(wish) = Wish::read(input, None) else {
+        return;
+    };
+    let Some(bytes) = wish.message(true) else {
         return;
     };
     let message = Message::parse(&bytes).expect("sizes are kept possible");
-    let signets = WORLD.signets();
-    let alternate = std::slice::from_ref(&WORLD.alternate);
-    let key = &WORLD.recipient.keys.encryption;
-    let opened = open_as_recipient(&message, key, &signets, alternate);
-    absent(
-        &opened,
-        WORLD.recipient.keys.encryption.to_bytes().as_slice(),
-    );
-    absent(&opened, &WORLD.alternate.to_bytes()[..]);
-    let as_author = open_as_author(&message, &WORLD.author.keys.encryption, &signets, None);
-    if let (Ok(recipient), Ok(author)) = (&opened, &as_author) {
+    let (turn, readers) = (turn(input), wish.readers());
+    if turn.is_multiple_of(TOGETHER) {
+        together(&message);
+    }
+    let turn = turn / TOGETHER;
+    let reader = readers.get(turn / STREAMED % readers.len());
+    let reader = *reader.expect("one of them");
+    let opened = open_as(reader, &message);
+    if turn.is_multiple_of(STREAMED) {
+        unprinted(reader, &opened);
+        same_in_a_stream(reader, &bytes, opened);
+    }
+}
+
+/// What one actor takes is no secret to the others, and what they read is the same.
+fn together(message: &Message<'_>) {
+    let [author, origin, destination, recipient] = [
+        Actor::Author,
+        Actor::Origin,
+        Actor::Destination,
+        Actor::Recipient,
+    ]
+    .map(|actor| open_as(actor, message));
+    if let (Ok(recipient), Ok(author)) = (&recipient, &author) {
         assert_eq!(recipient.envelope, author.envelope);
         assert_eq!(recipient.common, author.common);
         assert_eq!(recipient.other_headers, author.other_headers);
     }
-    let origin = OriginSignets {
-        author: signets.author,
-        origin: signets.origin,
-        destination: signets.destination,
-    };
-    let destination = DestinationSignets {
-        origin: signets.origin,
-        destination: signets.destination,
-        recipient: signets.recipient,
-    };
-    let as_origin = open_as_origin(&message, &WORLD.origin.keys.encryption, &origin);
-    let key = &WORLD.destination.keys.encryption;
-    let as_destination = open_as_destination(&message, key, &destination);
-    if opened.is_ok() {
-        assert!(as_origin.is_ok() && as_destination.is_ok() && as_author.is_ok());
+    if recipient.is_ok() {
+        assert!(origin.is_ok() && destination.is_ok() && author.is_ok());
     }
-    same_in_a_stream(
-        &bytes,
-        opened.map(|opened| (opened.display, opened.attachments)),
-    );
 }
 
-/// Whether a stream gives the recipient the same parts or the same refusal.
-fn same_in_a_stream(bytes: &[u8], expected: Result<(Vec<Part>, Vec<Part>), OpenError>) {
-    let mut message = StreamedMessage::read(Cursor::new(bytes)).expect("as in memory");
+fn party(actor: Actor) -> &'static Party {
+    match actor {
+        Actor::Author => &WORLD.author,
+        Actor::Origin => &WORLD.origin,
+        Actor::Destination => &WORLD.destination,
+        Actor::Recipient => &WORLD.recipient,
+    }
+}
+
+fn origin_signets() -> OriginSignets<'static> {
+    OriginSignets {
+        author: &WORLD.author.signet,
+        origin: &WORLD.origin.signet,
+        destination: &WORLD.destination.signet,
+    }
+}
+
+fn destination_signets() -> DestinationSignets<'static> {
+    DestinationSignets {
+        origin: &WORLD.origin.signet,
+        destination: &WORLD.destination.signet,
+        recipient: &WORLD.recipient.signet,
+    }
+}
+
+fn open_as(actor: Actor, message: &Message<'_>) -> Result<Opened, OpenError> {
+    let key = &party(actor).keys.encryption;
+    match actor {
+        Actor::Author => open_as_author(message, key, &WORLD.signets(), None),
+        Actor::Origin => open_as_origin(message, key, &origin_signets()),
+        Actor::Destination => open_as_destination(message, key, &destination_signets()),
+        Actor::Recipient => {
+            let alternate = slice::from_ref(&WORLD.alternate);
+            open_as_recipient(message, key, &WORLD.signets(), alternate)
+        }
+    }
+}
+
+/// What was opened shows no key. Its texts and parts are those of the input and are left out.
+fn unprinted(reader: Actor, opened: &Result<Opened, OpenError>) {
+    let shown = opened.as_ref().map(|opened| Opened {
+        display: Vec::new(),
+        attachments: Vec::new(),
+        other_headers: None,
+        ..opened.clone()
+    });
+    let key = &party(reader).keys.encryption;
+    absent(&shown, key.to_bytes().as_slice());
+    absent(&shown, &WORLD.alternate.to_bytes()[..]);
+}
+
+/// Whether a stream gives the reader the same message or the same refusal.
+fn same_in_a_stream(reader: Actor, bytes: &[u8], expected: Result<Opened, OpenError>) {
     let mut parts = (Vec::new(), Vec::new());
-    let mut sink = |piece: dime_wire::message::stream::PartPiece<'_>| {
+    let mut sink = |piece: PartPiece<'_>| {
         let list: &mut Vec<Part> = match piece.kind {
             ChunkType::Display => &mut parts.0,
             _ => &mut parts.1,
@@ -331,25 +417,32 @@ fn same_in_a_stream(bytes: &[u8], expected: Result<(Vec<Part>, Vec<Part>), OpenE
         }
         Ok(())
     };
-    let streamed = message.open_as_recipient(
-        &WORLD.recipient.keys.encryption,
-        &WORLD.signets(),
-        std::slice::from_ref(&WORLD.alternate),
-        &ReadPolicy::default(),
-        &mut sink,
-    );
+    let streamed = open_streamed(reader, bytes, &mut sink);
     match (streamed, expected) {
-        (Ok(_), Ok((display, attachments))) => {
-            let data = |parts: &[Part]| {
-                parts
-                    .iter()
-                    .map(|part| part.data.clone())
-                    .collect::<Vec<_>>()
-            };
-            assert_eq!(data(&parts.0), data(&display));
-            assert_eq!(data(&parts.1), data(&attachments));
+        (Ok(mut streamed), Ok(expected)) => {
+            (streamed.display, streamed.attachments) = parts;
+            assert_eq!(streamed, expected);
         }
         (Err(StreamError::Open(streamed)), Err(expected)) => assert_eq!(streamed, expected),
         (streamed, expected) => panic!("stream {:?}, memory {:?}", streamed.err(), expected.err()),
+    }
+}
+
+fn open_streamed(reader: Actor, bytes: &[u8], sink: PartSink<'_>) -> Result<Opened, StreamError> {
+    let mut message = StreamedMessage::read(Cursor::new(bytes)).expect("as in memory");
+    let (key, policy) = (&party(reader).keys.encryption, ReadPolicy::default());
+    let signets = WORLD.signets();
+    match reader {
+        Actor::Author => {
+            let opened = message.open_as_author(key, &signets, None, &policy, sink);
+            opened.map(|read| read.opened)
+        }
+        Actor::Origin => message.open_as_origin(key, &origin_signets(), &policy),
+        Actor::Destination => message.open_as_destination(key, &destination_signets(), &policy),
+        Actor::Recipient => {
+            let alternate = slice::from_ref(&WORLD.alternate);
+            let opened = message.open_as_recipient(key, &signets, alternate, &policy, sink);
+            opened.map(|read| read.opened)
+        }
     }
 }

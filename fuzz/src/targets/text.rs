@@ -51,6 +51,8 @@ pub fn record(input: &[u8]) {
             // Items that were left out are written, with less than so many bytes.
             Err(error) => assert!(text.len() + 64 > MAXIMUM_RECORD, "{error}"),
         }
+    }
+    if ManagementRecord::from_zone_text(text).is_ok() {
         let root = dissect::dissect(text.as_bytes());
         if root.label == "management record" {
             assert_eq!(root.problems(), [], "taken strictly");
@@ -60,7 +62,6 @@ pub fn record(input: &[u8]) {
     let strings: Vec<&[u8]> = input.chunks(size).collect();
     let joined = ManagementRecord::from_strings(&strings);
     assert_eq!(joined, ManagementRecord::parse(text), "cut into strings");
-    let _ = ManagementRecord::from_zone_text(text);
 }
 
 /// What is written of a record is the same record in every form.

@@ -112,8 +112,9 @@ impl OriginSealer for DamagingSealer {
 }
 
 fn flip(message: &mut [u8], damage: Damage) {
-    let maps = dissect::find_messages(message);
-    let chunk = maps
+    let found = dissect::find_messages(message);
+    let chunk = found
+        .maps
         .iter()
         .flat_map(|map| &map.chunks)
         .find(|chunk| chunk.kind == damage.chunk);

@@ -13,7 +13,7 @@ use crate::world::Principal;
 use super::Given;
 use super::forms::printable;
 use super::graph::{Slice, TextId};
-use super::rules::Expansion;
+use super::rules::{Expansion, MessageCopy};
 use super::scope::{record_at, time_at};
 
 /// Lines of one buffer that are told apart; what follows belongs to the last.
@@ -126,11 +126,7 @@ impl Places {
         let start = slice.range.start;
         if let Some(line) = self.line_at(buffer, start) {
             // Tracing in front of a message is a piece of its own.
-            let message = expansion
-                .copies
-                .iter()
-                .find(|copy| copy.at.text == slice.text && copy.at.range.contains(&start));
-            return match message {
+            return match copy_at(expansion, slice) {
                 Some(copy) => match &copy.tracing {
                     Some(data) if start >= data.end => data.end,
                     _ => copy.at.range.start,
@@ -170,11 +166,7 @@ impl Places {
     ) -> (String, String, usize) {
         let start = slice.range.start;
         let speaker = speaker(expansion, buffer);
-        let inside = expansion
-            .copies
-            .iter()
-            .find(|copy| copy.at.text == slice.text && copy.at.range.contains(&start));
-        if let Some(copy) = inside {
+        if let Some(copy) = copy_at(expansion, slice) {
             let from = holder_phrase(expansion, buffer, &speaker);
             return match &copy.tracing {
                 Some(data) if start < data.end => (
@@ -238,6 +230,16 @@ impl Places {
         let after = lines.partition_point(|line| line.range.start <= offset);
         lines.get(after.checked_sub(1)?)
     }
+}
+
+/// The message that a slice begins in. Of several it is the first that is whole: the beginning of a message
+/// that never ends, put into tracing, does not make a message of what follows.
+fn copy_at<'e>(expansion: &'e Expansion<'_>, slice: &Slice) -> Option<&'e MessageCopy> {
+    let copies = expansion
+        .copies
+        .iter()
+        .filter(|copy| copy.at.text == slice.text && copy.at.range.contains(&slice.range.start));
+    copies.min_by_key(|copy| (copy.truncated, copy.at.range.start))
 }
 
 /// Who wrote a buffer: the name of the host and whose it is.

@@ -73,12 +73,13 @@ impl Scope {
         let TextId::Observed(buffer) = place.text else {
             return self.tie_of_derived(expansion, place, index, fact);
         };
-        let inside = expansion.copies.iter().find(|copy| {
+        let inside = expansion.copies.iter().any(|copy| {
             copy.at.text == place.text
                 && copy.at.range.start <= place.range.start
                 && place.range.end <= copy.at.range.end
+                && self.is_of(copy.message, fact.letter)
         });
-        if inside.is_some_and(|copy| self.is_of(copy.message, fact.letter)) {
+        if inside {
             return Some(Tie::Message);
         }
         if self.unique.get(index) == Some(&true) {

@@ -41,6 +41,7 @@ use dime_wire::name::{domain_of, is_address, is_domain, normalized, same_domain,
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
@@ -54,6 +55,9 @@ pub use program::main;
 
 /// Most users of one server.
 pub const MAX_USERS: usize = 100_000;
+
+/// Gives the bytes of the file at a path.
+pub type ReadFile<'a> = &'a dyn Fn(&Path) -> Result<Zeroizing<Vec<u8>>, FileError>;
 
 /// All that `dimed` needs to run.
 #[derive(Debug)]
@@ -100,29 +104,43 @@ impl Setup {
     /// # Errors
     /// [`SetupError`] names the file at fault.
     pub fn read(path: &Path) -> Result<Setup, SetupError> {
-        let raw: RawSetup = parse(path)?;
+        Setup::read_with(path, &files::read)
+    }
+
+    /// As [`Setup::read`], with `file` in the place of [`files::read`].
+    ///
+    /// # Errors
+    /// As [`Setup::read`].
+    pub fn read_with(path: &Path, file: ReadFile<'_>) -> Result<Setup, SetupError> {
+        let raw: RawSetup = parse(path, &file(path)?)?;
         let folder = path.parent().unwrap_or(Path::new("."));
+        let named = Named { folder, file };
         let mut users = raw.user;
-        if let Some(file) = &raw.users {
-            let more: RawUsers = parse(&folder.join(file))?;
+        if let Some(name) = &raw.users {
+            let path = folder.join(name);
+            let more: RawUsers = parse(&path, &file(&path)?)?;
             users.extend(more.user);
         }
-        let domain = normalized(&raw.domain);
+        let (keys, resolver) = (raw.keys, raw.resolver);
         let config = Config {
-            keys: files::read_keys(&folder.join(&raw.keys.organization), KeyOwner::Organization)?,
-            signet: files::read_signet(&folder.join(&raw.keys.signet))?,
+            keys: named.parse(&keys.organization, |path, bytes| {
+                files::parse_keys_of(path, bytes, KeyOwner::Organization)
+            })?,
+            signet: named.parse(&keys.signet, files::parse_signet)?,
             identity: ServerIdentity {
-                chain: files::read_certificates(&folder.join(&raw.keys.certificate))?,
-                key: files::read_tls_key(&folder.join(&raw.keys.certificate_key))?,
+                chain: named.certificates(&keys.certificate)?,
+                key: named.parse(&keys.certificate_key, files::parse_tls_key)?,
             },
-            users: read_accounts(folder, users)?,
+            users: read_accounts(&named, users)?,
             resolver: ResolverConfig {
-                dns: raw.resolver.address,
-                anchors: files::read_anchors(&folder.join(&raw.resolver.anchors))?,
-                authorities: files::read_certificates(&folder.join(&raw.resolver.authorities))?,
+                dns: resolver.address,
+                anchors: named.parse(&resolver.anchors, |path, bytes| {
+                    files::parse_anchors(path, &bytes)
+                })?,
+                authorities: named.certificates(&resolver.authorities)?,
             },
             bounces: Bounces::default(),
-            domain,
+            domain: normalized(&raw.domain),
         };
         let setup = Setup {
             address: raw.address,
@@ -290,9 +308,30 @@ struct RawUser {
     signet: PathBuf,
 }
 
-fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, SetupError> {
-    let text = files::read_text(path)?;
-    toml::from_str(&text).map_err(|error| {
+/// The files that a configuration names.
+struct Named<'a> {
+    folder: &'a Path,
+    file: ReadFile<'a>,
+}
+
+impl Named<'_> {
+    fn parse<T>(
+        &self,
+        name: &Path,
+        parse: impl FnOnce(&Path, Zeroizing<Vec<u8>>) -> Result<T, FileError>,
+    ) -> Result<T, FileError> {
+        let path = self.folder.join(name);
+        parse(&path, (self.file)(&path)?)
+    }
+
+    fn certificates(&self, name: &Path) -> Result<Vec<Vec<u8>>, FileError> {
+        self.parse(name, |path, bytes| files::parse_certificates(path, &bytes))
+    }
+}
+
+fn parse<T: for<'de> Deserialize<'de>>(path: &Path, bytes: &[u8]) -> Result<T, SetupError> {
+    let text = files::parse_text(path, bytes)?;
+    toml::from_str(text).map_err(|error| {
         // Without the excerpt that the error could show: there are passwords in these files.
         let before = error.span().and_then(|span| text.get(..span.start));
         let line = before.map_or(0, |before| before.matches('\n').count()) + 1;
@@ -303,14 +342,16 @@ fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, SetupError> {
     })
 }
 
+/// A text whose errors do not show what stands in its place.
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
-    String::deserialize(deserializer).map(Zeroizing::new)
+    let text = String::deserialize(deserializer).map(Zeroizing::new);
+    text.map_err(|_| D::Error::custom("password is not text"))
 }
 
-fn read_accounts(folder: &Path, users: Vec<RawUser>) -> Result<Vec<Account>, SetupError> {
+fn read_accounts(named: &Named<'_>, users: Vec<RawUser>) -> Result<Vec<Account>, SetupError> {
     let account = |user: RawUser| {
         Ok(Account {
-            signet: files::read_signet(&folder.join(&user.signet))?,
+            signet: named.parse(&user.signet, files::parse_signet)?,
             address: user.address,
             password: user.password,
         })

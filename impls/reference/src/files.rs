@@ -13,21 +13,23 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use dime_wire::encoding::{decode_strict, decode_unpadded};
-use dime_wire::keys::{KeyOwner, PrivateKeys};
+use dime_wire::keys::{KeyError, KeyOwner, PrivateKeys};
 use dime_wire::signet::Signet;
 use dime_wire::stacie::RealmKey;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-pub use large::{MAX_STREAMED, NewFile, WholeFile, open_large, spill};
+pub use large::{HELD_IN_MEMORY, LargeFile, MAX_STREAMED, NewFile, WholeFile, open_large, spill};
 pub use object::{Form, Object};
 pub use unfinished::discard_unfinished;
-pub use write::{Existing, write, write_secret};
+pub use write::{
+    Existing, check_free, folder_of, is_special, is_standard_output, write, write_secret,
+};
 
 /// Largest file that is read, in bytes: a little more than the largest message.
 pub const MAX_FILE: u64 = 128 * 1024 * 1024;
-/// The path that stands for standard input.
+/// The path that stands for standard input, and for standard output.
 const STANDARD: &str = "-";
 /// Most certificates or anchors in one file.
 pub const MAX_ENTRIES: usize = 256;
@@ -57,9 +59,20 @@ pub enum FileError {
         /// Which file.
         path: PathBuf,
     },
-    /// It is larger than [`MAX_FILE`].
-    #[error("{} is not of a size that can be read", shown(path))]
+    /// It is larger than [`MAX_FILE`] or [`MAX_STREAMED`].
+    #[error("{} is larger than {} MiB", shown(path), limit >> 20)]
     TooLarge {
+        /// Which file.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// It is encrypted, and not under this key.
+    #[error(
+        "failed to open {}: wrong password or account, or the file is damaged",
+        shown(path)
+    )]
+    Locked {
         /// Which file.
         path: PathBuf,
     },
@@ -106,7 +119,10 @@ pub fn read_from(path: &Path, reader: impl Read) -> Result<Zeroizing<Vec<u8>>, F
     let mut bytes = Zeroizing::new(Vec::new());
     let path = path.to_owned();
     match reader.take(MAX_FILE + 1).read_to_end(&mut bytes) {
-        Ok(count) if count as u64 > MAX_FILE => Err(FileError::TooLarge { path }),
+        Ok(count) if count as u64 > MAX_FILE => Err(FileError::TooLarge {
+            path,
+            limit: MAX_FILE,
+        }),
         Ok(_) => Ok(bytes),
         Err(error) => Err(FileError::Read { path, error }),
     }
@@ -118,16 +134,28 @@ pub fn read_from(path: &Path, reader: impl Read) -> Result<Zeroizing<Vec<u8>>, F
 /// As [`read`], or [`FileError::Format`] if it is no UTF-8.
 pub fn read_text(path: &Path) -> Result<Zeroizing<String>, FileError> {
     let bytes = read(path)?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| format_error(path, "text", &error))?;
-    Ok(Zeroizing::new(text.to_owned()))
+    Ok(Zeroizing::new(parse_text(path, &bytes)?.to_owned()))
 }
 
-/// The key file at `path`, not encrypted, which must belong to an `owner` of this kind.
+/// The text in `bytes`, which came out of the file at `path`.
 ///
 /// # Errors
-/// [`FileError`].
-pub fn read_keys(path: &Path, owner: KeyOwner) -> Result<PrivateKeys, FileError> {
-    let (found, keys) = parse_keys(path, read(path)?, None)?;
+/// [`FileError::Format`] if it is no UTF-8.
+pub fn parse_text<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, FileError> {
+    std::str::from_utf8(bytes).map_err(|error| format_error(path, "text", &error))
+}
+
+/// The keys in `bytes`, which came out of the file at `path`: not encrypted, and of an `owner` of
+/// this kind.
+///
+/// # Errors
+/// [`FileError::Format`].
+pub fn parse_keys_of(
+    path: &Path,
+    bytes: Zeroizing<Vec<u8>>,
+    owner: KeyOwner,
+) -> Result<PrivateKeys, FileError> {
+    let (found, keys) = parse_keys(path, bytes, None)?;
     if found == owner {
         return Ok(keys);
     }
@@ -138,11 +166,22 @@ pub fn read_keys(path: &Path, owner: KeyOwner) -> Result<PrivateKeys, FileError>
     Err(format_error(path, what, &"it is the other kind"))
 }
 
+/// Whether what is in `bytes` says that it is an encrypted key file, so that a wrong password would
+/// not open it.
+pub fn holds_encrypted_keys(path: &Path, bytes: &Zeroizing<Vec<u8>>) -> bool {
+    Object::decode(path, "a key file", bytes.clone()).is_ok_and(|object| is_encrypted(&object))
+}
+
+/// Whether the object has the magic number of an encrypted key file, 1947 or 1976.
+fn is_encrypted(object: &Object) -> bool {
+    matches!(object.binary.as_slice(), [0x07, 0x9b | 0xb8, ..])
+}
+
 /// The private keys in `bytes`, which came out of the file at `path`, and whose they are; `key`
 /// opens them if they are encrypted.
 ///
 /// # Errors
-/// [`FileError::Format`].
+/// [`FileError::Format`], [`FileError::Locked`].
 pub fn parse_keys(
     path: &Path,
     bytes: Zeroizing<Vec<u8>>,
@@ -150,7 +189,7 @@ pub fn parse_keys(
 ) -> Result<(KeyOwner, PrivateKeys), FileError> {
     let what = "a key file";
     let object = Object::decode(path, what, bytes)?;
-    let sealed = matches!(object.binary.as_slice(), [0x07, 0x9b | 0xb8, ..]);
+    let sealed = is_encrypted(&object);
     let result = match (sealed, key) {
         (false, _) => PrivateKeys::from_file(&object.binary),
         (true, Some(key)) => PrivateKeys::open(&object.binary, key),
@@ -159,7 +198,12 @@ pub fn parse_keys(
             return Err(format_error(path, what, &locked));
         }
     };
-    let (owner, keys) = result.map_err(|error| format_error(path, what, &error))?;
+    let (owner, keys) = result.map_err(|error| match error {
+        KeyError::Sealed => FileError::Locked {
+            path: path.to_owned(),
+        },
+        error => format_error(path, what, &error),
+    })?;
     let tag = match (owner, sealed) {
         (KeyOwner::Organization, false) => "ORGANIZATIONAL KEY",
         (KeyOwner::Organization, true) => "ENCRYPTED ORGANIZATIONAL KEY",
@@ -198,14 +242,21 @@ pub fn parse_signet(path: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<Signet, Fi
 /// # Errors
 /// [`FileError`].
 pub fn read_certificates(path: &Path) -> Result<Vec<Vec<u8>>, FileError> {
-    let bytes = read(path)?;
+    parse_certificates(path, &read(path)?)
+}
+
+/// The certificates in `bytes`, which came out of the file at `path`, as [`read_certificates`].
+///
+/// # Errors
+/// [`FileError::Format`].
+pub fn parse_certificates(path: &Path, bytes: &[u8]) -> Result<Vec<Vec<u8>>, FileError> {
     let what = "a file of certificates";
-    if !bytes.starts_with(b"-----BEGIN") && !contains(&bytes, b"\n-----BEGIN") {
-        check_certificate(path, what, &bytes)?;
+    if !bytes.starts_with(b"-----BEGIN") && !contains(bytes, b"\n-----BEGIN") {
+        check_certificate(path, what, bytes)?;
         return Ok(vec![bytes.to_vec()]);
     }
     let mut found = Vec::new();
-    for certificate in CertificateDer::pem_slice_iter(&bytes) {
+    for certificate in CertificateDer::pem_slice_iter(bytes) {
         let certificate = certificate.map_err(|error| format_error(path, what, &error))?;
         if found.len() == MAX_ENTRIES {
             return Err(format_error(path, what, &"there are too many"));
@@ -228,12 +279,15 @@ fn check_certificate(path: &Path, what: &'static str, der: &[u8]) -> Result<(), 
     }
 }
 
-/// The private key of a TLS certificate at `path` as PKCS#8 DER.
+/// The private key of a TLS certificate in `bytes`, which came out of the file at `path`, as PKCS#8
+/// DER. What is not PEM is taken as it is.
 ///
 /// # Errors
-/// [`FileError`].
-pub fn read_tls_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    let bytes = read(path)?;
+/// [`FileError::Format`].
+pub fn parse_tls_key(
+    path: &Path,
+    bytes: Zeroizing<Vec<u8>>,
+) -> Result<Zeroizing<Vec<u8>>, FileError> {
     if !contains(&bytes, b"-----BEGIN") {
         return Ok(bytes);
     }
@@ -245,14 +299,15 @@ pub fn read_tls_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
     }
 }
 
-/// The trust anchors at `path`: one Ed25519 root DNSKEY per line, 32 bytes in base64 with or
-/// without padding or in 64 hexadecimal digits; empty lines and `#` comments are skipped.
+/// The trust anchors in `bytes`, which came out of the file at `path`: one Ed25519 root DNSKEY per
+/// line, 32 bytes in base64 with or without padding or in 64 hexadecimal digits; empty lines and `#`
+/// comments are skipped.
 ///
 /// # Errors
-/// [`FileError`].
-pub fn read_anchors(path: &Path) -> Result<Vec<[u8; 32]>, FileError> {
+/// [`FileError::Format`].
+pub fn parse_anchors(path: &Path, bytes: &[u8]) -> Result<Vec<[u8; 32]>, FileError> {
     let what = "a file of trust anchors";
-    let text = read_text(path)?;
+    let text = parse_text(path, bytes)?;
     let mut anchors = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim();
@@ -305,6 +360,12 @@ mod tests {
             assert_eq!(anchor(text), Some(key), "{text}");
         }
         assert_eq!(anchor("AAAA"), None);
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_told_with_the_limit() {
+        let error = read_from(Path::new("sand"), io::repeat(0)).expect_err("has no end");
+        assert_eq!(error.to_string(), "sand is larger than 128 MiB");
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! Messages larger than memory, out of files and into files: what `dime message` does with what
 //! [`dime_wire::message::stream`] offers.
 
-use std::fs::File;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use dime_wire::keys::SigningKey;
 use dime_wire::message::stream::{PartPiece, PartSource, StreamError, StreamedLetter, seal_stream};
 use dime_wire::message::{ChunkType, Flags, Letter, MessageEntropy, SealOptions, Signets};
+use tempfile::SpooledTempFile;
 
 use crate::agent::client::{Attachment, AttachmentFault};
-use crate::files::{Existing, FileError, NewFile, WholeFile};
+use crate::files::{
+    Existing, FileError, HELD_IN_MEMORY, LargeFile, NewFile, WholeFile, is_special,
+};
 
 /// Why files were not sealed.
 #[derive(Debug, thiserror::Error)]
@@ -30,9 +32,9 @@ pub enum LargeError {
 #[derive(Debug)]
 pub struct LargeFiles {
     /// The body.
-    pub body: File,
+    pub body: LargeFile,
     /// Attachments, each with its name.
-    pub attachments: Vec<(String, File)>,
+    pub attachments: Vec<(String, LargeFile)>,
 }
 
 impl LargeFiles {
@@ -48,10 +50,10 @@ impl LargeFiles {
         author_key: &SigningKey,
         entropy: &mut dyn MessageEntropy,
         options: &SealOptions,
-        out: &mut File,
+        out: &mut (impl Read + Write + Seek),
     ) -> Result<u64, LargeError> {
         let mut attached = Vec::with_capacity(self.attachments.len());
-        for (name, file) in &self.attachments {
+        for (name, file) in &mut self.attachments {
             let named = Attachment {
                 name: name.clone(),
                 contents: Vec::new(),
@@ -59,7 +61,7 @@ impl LargeFiles {
             let head = named
                 .encode()
                 .map_err(|fault| LargeError::Attachment(name.clone(), fault))?;
-            let size = head.len() as u64 + file.metadata()?.len();
+            let size = head.len() as u64 + file.size()?;
             attached.push((size, io::Cursor::new(head).chain(file)));
         }
         let attachments = attached.iter_mut().map(|(size, data)| PartSource {
@@ -71,7 +73,7 @@ impl LargeFiles {
             letter,
             display: vec![PartSource {
                 flags: Flags::NONE,
-                size: self.body.metadata()?.len(),
+                size: self.body.size()?,
                 data: &mut self.body,
             }],
             attachments: attachments.collect(),
@@ -86,10 +88,35 @@ impl LargeFiles {
 /// good.
 #[derive(Debug, Default)]
 pub struct Unpacker {
-    body: Option<(PathBuf, NewFile)>,
+    body: Option<(PathBuf, BodyFile)>,
     folder: Option<PathBuf>,
     open: Option<NewFile>,
     attachments: Vec<Unpacked>,
+}
+
+/// A body in the making.
+#[derive(Debug)]
+enum BodyFile {
+    New(NewFile),
+    Elsewhere(SpooledTempFile),
+}
+
+/// A body that was taken.
+#[derive(Debug)]
+pub enum TakenBody {
+    /// In the folder where it will have its name.
+    New(WholeFile),
+    /// To be copied, from its beginning, to something that is no file: standard output, a device.
+    Elsewhere(SpooledTempFile),
+}
+
+/// All that was taken of a message.
+#[derive(Debug)]
+pub struct Taken {
+    /// The body, if it was asked for.
+    pub body: Option<TakenBody>,
+    /// The attachments in order.
+    pub attachments: Vec<Unpacked>,
 }
 
 /// An attachment that was taken.
@@ -104,14 +131,18 @@ pub struct Unpacked {
 }
 
 impl Unpacker {
-    /// Will write the body to `body`, which must not be there, and the attachments to `folder`, as
-    /// far as these are given.
+    /// Will write the body to `body`, which must not be there unless it is special, and the
+    /// attachments to `folder`, as far as these are given.
     ///
     /// # Errors
     /// [`FileError::Exists`] and [`FileError::Write`].
     pub fn new(body: Option<&Path>, folder: Option<&Path>) -> Result<Self, FileError> {
         let made = |path: &Path| {
-            let file = NewFile::to_be(path, Existing::Keep)?;
+            let file = if is_special(path) {
+                BodyFile::Elsewhere(SpooledTempFile::new(HELD_IN_MEMORY))
+            } else {
+                BodyFile::New(NewFile::to_be(path, Existing::Keep)?)
+            };
             Ok::<_, FileError>((path.to_owned(), file))
         };
         Ok(Self {
@@ -128,7 +159,8 @@ impl Unpacker {
     pub fn take(&mut self, piece: PartPiece<'_>) -> io::Result<()> {
         if piece.kind == ChunkType::Display {
             return match &mut self.body {
-                Some((_, file)) => file.file().write_all(piece.data),
+                Some((_, BodyFile::New(file))) => file.file().write_all(piece.data),
+                Some((_, BodyFile::Elsewhere(copy))) => copy.write_all(piece.data),
                 None => Ok(()),
             };
         }
@@ -161,6 +193,11 @@ impl Unpacker {
         Ok(())
     }
 
+    /// The attachments as far as they have been taken.
+    pub fn attachments(&self) -> &[Unpacked] {
+        &self.attachments
+    }
+
     /// The names that the authors of the attachments gave them, as far as they have been taken.
     pub fn names(&self) -> impl Iterator<Item = Option<&str>> {
         self.attachments
@@ -168,19 +205,22 @@ impl Unpacker {
             .map(|attachment| attachment.name.as_deref())
     }
 
-    /// Gives the body its name, now that the message is known to be good, and hands out the
-    /// attachments.
+    /// Hands out all that was taken, now that the message is known to be good. Nothing has its name
+    /// yet, and everything is on the disk.
     ///
     /// # Errors
-    /// [`FileError::Exists`] and [`FileError::Write`].
-    pub fn keep(self) -> Result<Vec<Unpacked>, FileError> {
-        if let Some((path, file)) = self.body {
-            let whole = file.finish().map_err(|error| FileError::Write {
-                path: path.clone(),
-                error,
-            })?;
-            whole.name(path, Existing::Keep)?;
-        }
-        Ok(self.attachments)
+    /// [`FileError::Write`].
+    pub fn finish(self) -> Result<Taken, FileError> {
+        let whole = |(path, file): (PathBuf, BodyFile)| {
+            let done = match file {
+                BodyFile::New(file) => file.finish().map(TakenBody::New),
+                BodyFile::Elsewhere(mut copy) => copy.rewind().map(|()| TakenBody::Elsewhere(copy)),
+            };
+            done.map_err(|error| FileError::Write { path, error })
+        };
+        Ok(Taken {
+            body: self.body.map(whole).transpose()?,
+            attachments: self.attachments,
+        })
     }
 }

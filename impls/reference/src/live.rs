@@ -8,7 +8,7 @@
 
 mod store;
 
-pub use store::{COMPACT_FACTOR, COMPACT_FROM, FileStore, MAX_LOG_BYTES};
+pub use store::{COMPACT_FACTOR, COMPACT_FROM, FileStore, MAX_LOG_BYTES, read_log, write_log};
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -90,6 +90,12 @@ fn a_large_letter_goes_through_files_and_pipes_and_comes_out_whole() {
     assert_eq!(body, b"Dear Bob,\r\nhere it is.");
     let received = fs::read(at.join("received/film")).expect("is there");
     assert!(received == contents, "the contents came out otherwise");
+    let plain = open.split(" --body").next().unwrap_or_default();
+    if cfg!(unix) {
+        done(at, &format!("{plain} --body /dev/null"));
+    }
+    let shown = done(at, plain);
+    assert!(shown.contains("(not shown: see --body)\n"), "{shown}");
     for (actor, keys) in [
         ("author", "ann"),
         ("origin", "alpha"),

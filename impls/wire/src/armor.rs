@@ -113,11 +113,13 @@ pub fn crc24(bytes: &[u8]) -> u32 {
     CRC24.checksum(bytes)
 }
 
-/// The tag of a BEGIN line; text before BEGIN on the same line is allowed (spec/95 item 10).
+/// The tag of a BEGIN line; text before BEGIN on the same line is allowed (spec/95 item 10). What stands
+/// from BEGIN on is held to [`MAXIMUM_LINE`], because errors repeat the tag.
 fn begin_tag(line: &str) -> Option<&str> {
     let (_, after) = line.split_once("-----BEGIN ")?;
     let tag = after.trim_end().strip_suffix("-----")?;
-    (!tag.is_empty() && !tag.contains('-')).then_some(tag)
+    let fits = after.len() <= MAXIMUM_LINE && !tag.is_empty() && !tag.contains('-');
+    fits.then_some(tag)
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ use dime_wire::Profile;
 use dime_wire::armor;
 use dime_wire::dissect::{Node, Value, dissect};
 use dime_wire::encoding::decode_strict;
-use dime_wire::keys::{EncryptionKey, EncryptionPublicKey, KeyOwner, PrivateKeys, SigningKey};
+use dime_wire::keys::{
+    EncryptionKey, EncryptionPublicKey, KeyError, KeyOwner, PrivateKeys, SigningKey,
+};
 use dime_wire::message::Message;
 use dime_wire::record::ManagementRecord;
 use dime_wire::signet::Signet;
@@ -86,10 +88,17 @@ fn offsets(bytes: &[u8], root: &Node) -> Offsets {
 }
 
 /// Whether what the strict parser refuses is beyond structure: points off their curve, scalars out
-/// of range.
+/// of range, what stands in an encrypted file of the one possible size.
 fn is_beyond_structure(bytes: &[u8], root: &Node) -> bool {
-    if root.label != "message" {
-        return root.label.ends_with("keys");
+    match &*root.label {
+        "organization keys" | "user keys" => {
+            return PrivateKeys::from_file(bytes) == Err(KeyError::Scalar);
+        }
+        "encrypted organization keys" | "encrypted user keys" => {
+            return bytes.len() == 6 + 112 && bytes[2..6] == [0, 0, 0, 112];
+        }
+        "message" => {}
+        _ => return false,
     }
     let chunk = root
         .children
@@ -149,11 +158,14 @@ fn agree_about_armor(text: &str) -> Result<(), String> {
     }
 }
 
+/// Whether the parser of records and the dissector agree about a record as a zone file has it.
 fn agree_about_record(text: &str) -> Result<(), String> {
     let root = dissect(text.as_bytes());
-    match ManagementRecord::parse(text) {
-        Ok(_) if !root.problems().is_empty() => {
-            Err(format!("taken strictly, but {:?}", root.problems()))
+    let problems = root.problems();
+    match ManagementRecord::from_zone_text(text) {
+        Ok(_) if !problems.is_empty() => Err(format!("taken strictly, but {problems:?}")),
+        Err(error) if problems.is_empty() => {
+            Err(format!("refused strictly: {error}, but no problem"))
         }
         _ => Ok(()),
     }
@@ -365,6 +377,86 @@ fn dissector_and_strict_parsers_agree_about_damaged_armour() {
     }
 }
 
+#[test]
+fn dissector_and_armour_agree_about_long_lines() {
+    let text = armor::encode("X", b"some contents");
+    let [begin, body, checksum, end] = text.lines().collect::<Vec<_>>()[..] else {
+        panic!("four lines");
+    };
+    for extra in 0..3 {
+        let width = 4094 + extra;
+        for line_end in ["\n", "\r\n"] {
+            let texts = [
+                [begin, &format!("{body:width$}"), checksum, end],
+                [begin, body, checksum, &format!("{end:width$}")],
+                [&format!("{begin:0$}", width + 11), body, checksum, end],
+                [&format!("{begin:>0$}", width + 11), body, checksum, end],
+            ];
+            let taken = texts.map(|lines| {
+                let text = lines.join(line_end) + line_end;
+                assert_eq!(agree_about_armor(&text), Ok(()), "{extra} {line_end:?}");
+                armor::decode(&text).is_ok()
+            });
+            assert_eq!(taken, [extra < 2, extra < 2, extra < 2, true]);
+        }
+    }
+}
+
+#[test]
+fn a_begin_line_that_is_too_long_is_none() {
+    let text = format!("-----BEGIN {}-----\n", "X".repeat(1 << 20));
+    assert_eq!(armor::decode(&text), Err(armor::ArmorError::NoBegin));
+    assert_eq!(dissect(text.as_bytes()).label, "unknown");
+}
+
+#[test]
+fn dissector_and_strict_parsers_agree_about_sizes_of_encrypted_keys() {
+    for size in (0..=128).step_by(8) {
+        for magic in [1947u16, 1976] {
+            let head = [&magic.to_be_bytes()[..], &(size as u32).to_be_bytes()].concat();
+            let file = [head, vec![1; size]].concat();
+            assert_eq!(agree(&file), Ok(()), "{size}");
+        }
+    }
+}
+
+#[test]
+fn dissector_and_record_parser_agree_about_what_is_refused() {
+    let pok = format!("pok={}", "A".repeat(43));
+    let refused = [
+        vec![pok.as_str(); 17].join(" "),
+        format!("{pok} {}", ["dx=a.example"; 17].join(" ")),
+        format!("pok={}B", "A".repeat(42)),
+        format!("{pok} tls={}B", "A".repeat(85)),
+        format!("{pok} exp=9999999999"),
+        format!("{pok} exp=+1"),
+        format!("{pok} dx=a..example"),
+        format!("{pok} dx=-a.example"),
+        format!("{pok} dx={}.example", "a".repeat(64)),
+        format!("{pok} dx={}", ["a"; 128].join(".")),
+        format!("{pok} dx=a.example:0"),
+        format!("{pok} dx=a.example:65536"),
+        format!("{pok} dx=a.example:+1"),
+        format!("{pok} {}", "x=y ".repeat(256)),
+        format!("{pok} {}", "x".repeat(65_536)),
+        format!("{pok}\u{e4}"),
+        format!("{pok}\nver=1"),
+    ];
+    for text in refused {
+        assert!(ManagementRecord::from_zone_text(&text).is_err(), "{text}");
+        assert_eq!(agree_about_record(&text), Ok(()), "{text}");
+    }
+    let taken = [
+        vec![pok.as_str(); 16].join(" "),
+        format!("\u{a0}{pok} exp=4294967295\r\n"),
+        format!("{pok} dx=a.example:00026 {}", "x=y ".repeat(254)),
+    ];
+    for text in taken {
+        assert!(ManagementRecord::from_zone_text(&text).is_ok(), "{text}");
+        assert_eq!(agree_about_record(&text), Ok(()), "{text}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -389,8 +481,12 @@ proptest! {
             "(ver|pok|TLS|pol|Policy|dx|deliver|exp|sub|syn|other)=?(1|2|strict|mixed|relaxed|mx\\.one\\.example|mx\\.one\\.example:26|0007|4294967295|99999999999|[A-Za-z0-9+/]{43}|=|)",
             0..6,
         ),
+        size in 1usize..300,
     ) {
         let pok = format!("pok={}", "A".repeat(43));
-        prop_assert_eq!(agree_about_record(&[items.join(" "), pok].join(";")), Ok(()));
+        let text = [items.join(" "), pok].join(";");
+        prop_assert_eq!(agree_about_record(&text), Ok(()));
+        let pieces: Vec<_> = text.as_bytes().chunks(size).map(String::from_utf8_lossy).collect();
+        prop_assert_eq!(agree_about_record(&format!("\"{}\"", pieces.join("\" \""))), Ok(()));
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct MessageCopy {
     pub(super) at: Slice,
     /// The tracing data, if any.
     pub(super) tracing: Option<std::ops::Range<usize>>,
+    /// Whether the text ends before the message does.
+    pub(super) truncated: bool,
     /// Which message, by ephemeral key.
     pub(super) message: usize,
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dime_wire::dissect::{ChunkMap, MAXIMUM_OBJECTS, MessageMap, find_messages};
+use dime_wire::dissect::{ChunkMap, MessageMap, find_messages};
 use sha2::{Digest as _, Sha256};
 
 use super::super::graph::{Rule, Slice, Term, TermId, TextId};
@@ -19,11 +19,11 @@ impl Expansion<'_> {
             return Vec::new();
         };
         let mut new = Vec::new();
-        let maps = find_messages(self.bytes(text));
-        if maps.len() >= MAXIMUM_OBJECTS {
-            self.graph.truncate("MAXIMUM_OBJECTS");
+        let found = find_messages(self.bytes(text));
+        if let Some(limit) = found.limit {
+            self.graph.truncate(limit);
         }
-        for map in maps {
+        for map in found.maps {
             if self.copies.len() >= MAXIMUM_COPIES {
                 self.graph.truncate("MAXIMUM_COPIES");
                 break;
@@ -52,6 +52,7 @@ impl Expansion<'_> {
         self.copies.push(MessageCopy {
             at: at(text, whole(map)),
             tracing: map.tracing.clone(),
+            truncated: map.truncated,
             message,
         });
         if let Some(term) = self.bodies.get(body).map(|body| body.term) {

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
+use crate::ledger::Direction;
 use crate::world::FactKind;
 use hops::{Rogue, four_hops};
 use recording::Recording;
@@ -103,6 +104,42 @@ fn a_digest_in_tracing_confirms_although_the_protocol_confirms_too() {
               SHA-256 of "alice-lygj7oap27dsphdjgxdi@alpha.example" = letter.author
     "#);
     assert!(judgement.inherent.iter().any(|found| found.id == "I1"));
+}
+
+#[test]
+fn the_beginning_of_a_message_in_tracing_hides_nothing() {
+    let stage = Stage::new();
+    let endless = [7, 0x37, 255, 255, 255, 255, 2, 0, 0, 33, 2];
+    let digest = Sha256::digest(stage.address_of("alice"));
+    let rogue = Rogue {
+        tracing: Some([&[7, 0x2d, 0, 1], endless.as_slice(), &digest].concat()),
+        ..Rogue::default()
+    };
+    let judgement = verdict(&stage, &run(&stage, &rogue), &[]);
+    insta::assert_snapshot!(findings(&judgement), @r#"destination beta.example confirms letter.author (never allowed), culprit origin alpha.example"#);
+    let explained = judgement.explain(&judgement.findings[0]);
+    let place = "tracing of a message from mx.alpha.example";
+    assert!(explained.contains(place), "{explained}");
+    let derivation = judgement.findings[0].derivation;
+    let tie = derivation.map(|index| &judgement.derivations[index].tie);
+    assert_eq!(tie, Some(&Tie::Message));
+}
+
+#[test]
+fn a_message_of_too_many_chunks_leaves_a_doubt() {
+    let stage = Stage::new();
+    let mut recording = Recording::new(&stage);
+    four_hops(&stage, &mut recording, 0, &Rogue::default());
+    let line = recording.connect("mx.alpha.example", "mx.beta.example");
+    let chunks = [2, 0, 0, 33, 2].into_iter().chain([0; 32]);
+    let chunks: Vec<u8> = chunks.chain([2, 0, 0, 0].repeat(4096)).collect();
+    let size = (chunks.len() as u32).to_be_bytes();
+    let message = [&[7, 0x37], size.as_slice(), &chunks].concat();
+    recording.say(line, Direction::Forth, &message);
+    let trace = recording.finish();
+    let given = stage.given();
+    assert_eq!(analyse(&given, &trace).truncated(), Some("MAXIMUM_PIECES"));
+    assert!(!verdict(&stage, &trace, &[]).doubts.is_empty());
 }
 
 #[test]

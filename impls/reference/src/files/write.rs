@@ -2,19 +2,19 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
-use super::FileError;
 use super::unfinished::Unfinished;
+use super::{FileError, STANDARD};
 
 /// What to do about a file that is there already.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Existing {
     /// Leave it alone and fail.
     Keep,
-    /// Put the new one in its place.
+    /// Put the new one in its place, with the same access rights; a link goes on pointing to it.
     Replace,
 }
 
@@ -43,10 +43,7 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 
 fn put(path: &Path, bytes: &[u8], existing: Existing, secret: bool) -> Result<(), FileError> {
     // Something special, like /dev/null or a pipe, is written to, not replaced.
-    let special = path
-        .metadata()
-        .is_ok_and(|data| !data.is_file() && !data.is_dir());
-    let done = if special && !secret {
+    let done = if is_device(path) && !secret {
         std::fs::OpenOptions::new()
             .write(true)
             .open(path)
@@ -54,7 +51,7 @@ fn put(path: &Path, bytes: &[u8], existing: Existing, secret: bool) -> Result<()
     } else if existing == Existing::Keep && path.symlink_metadata().is_ok() {
         Err(io::ErrorKind::AlreadyExists.into())
     } else {
-        place(path, bytes, existing, secret)
+        place(&target(path, existing), bytes, existing, secret)
     };
     done.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => FileError::Exists {
@@ -67,15 +64,61 @@ fn put(path: &Path, bytes: &[u8], existing: Existing, secret: bool) -> Result<()
     })
 }
 
+/// Whether `path` is standard output: `-`, or the file that stands for it.
+pub fn is_standard_output(path: &Path) -> bool {
+    path == Path::new(STANDARD) || path == Path::new("/dev/stdout")
+}
+
+/// Whether `path` is no file that could be put in place, but standard output, a device or a pipe.
+pub fn is_special(path: &Path) -> bool {
+    is_standard_output(path) || is_device(path)
+}
+
+/// Whether something that is to be kept is at `path`, for a command that does something else before
+/// it writes there.
+///
+/// # Errors
+/// [`FileError::Exists`].
+pub fn check_free(path: &Path, existing: Existing) -> Result<(), FileError> {
+    if existing == Existing::Keep && !is_special(path) && path.symlink_metadata().is_ok() {
+        return Err(FileError::Exists {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn is_device(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|data| !data.is_file() && !data.is_dir())
+}
+
+/// The file that a new one takes the place of: not a link to it.
+pub(super) fn target(path: &Path, existing: Existing) -> PathBuf {
+    let linked = || path.canonicalize().ok();
+    let linked = (existing == Existing::Replace).then(linked).flatten();
+    linked.unwrap_or_else(|| path.to_owned())
+}
+
+/// Gives the file in the making the access rights of the one at `path`, if that is replaced.
+pub(super) fn keep_access(file: &File, path: &Path, existing: Existing) -> io::Result<()> {
+    match path.metadata() {
+        Ok(before) if existing == Existing::Replace => file.set_permissions(before.permissions()),
+        _ => Ok(()),
+    }
+}
+
 fn place(path: &Path, bytes: &[u8], existing: Existing, secret: bool) -> io::Result<()> {
     let (mut file, _unfinished) = beside(folder_of(path), secret)?;
+    keep_access(file.as_file(), path, existing)?;
     // The errors of the file that knows its path name it too.
     file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     persist(file.into_temp_path(), path, existing)
 }
 
-pub(super) fn folder_of(path: &Path) -> &Path {
+/// The folder of the file at `path`.
+pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -103,10 +146,11 @@ pub(super) fn beside(folder: &Path, secret: bool) -> io::Result<(NamedTempFile, 
     Unfinished::begin(make, NamedTempFile::path)
 }
 
+/// Gives the file its name, or the place of the file that `path` leads to.
 pub(super) fn persist(file: TempPath, path: &Path, existing: Existing) -> io::Result<()> {
     match existing {
         Existing::Keep => file.persist_noclobber(path),
-        Existing::Replace => file.persist(path),
+        Existing::Replace => file.persist(target(path, existing)),
     }
     .map_err(|error| error.error)
 }

@@ -164,6 +164,28 @@ fn sync_folder(path: &Path) -> Result<(), StoreError> {
     folder.sync_all().map_err(failed)
 }
 
+/// What the file `bytes` of a store holds, as one batch that writes it, and the length of its whole
+/// commits.
+///
+/// # Errors
+/// [`StoreError::Failed`] if it is no store or is damaged.
+pub fn read_log(bytes: &[u8]) -> Result<(Batch, usize), StoreError> {
+    let (entries, length) = replay(bytes)?;
+    Ok((entries.snapshot(), length))
+}
+
+/// The file of a store to which `batches` were committed.
+///
+/// # Errors
+/// [`StoreError::Full`] if a commit is larger than a store.
+pub fn write_log(batches: &[Batch]) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = MAGIC.to_vec();
+    for batch in batches {
+        bytes.extend(encode(batch)?);
+    }
+    Ok(bytes)
+}
+
 /// The entries a log leads to, and the length of its whole commits.
 fn replay(bytes: &[u8]) -> Result<(Entries, usize), StoreError> {
     let damaged = |at: usize| StoreError::Failed(format!("file is damaged at byte {at}"));
@@ -304,11 +326,7 @@ mod tests {
     use super::*;
 
     fn log(batches: &[Batch]) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
-        for batch in batches {
-            bytes.extend(encode(batch).expect("small"));
-        }
-        bytes
+        write_log(batches).expect("small")
     }
 
     fn two() -> [Batch; 2] {

@@ -29,7 +29,7 @@ const BLOCK: usize = 16;
 
 /// The facts; `null` if no message is found.
 pub(super) fn gather(bytes: &[u8], cast: &Cast) -> Value {
-    let Some(map) = find_messages(bytes).into_iter().next() else {
+    let Some(map) = find_messages(bytes).maps.into_iter().next() else {
         return Value::Null;
     };
     let author = cast.signet(Actor::Author).ok();

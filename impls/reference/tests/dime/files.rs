@@ -24,6 +24,33 @@ fn a_file_is_replaced_on_demand_only() {
     assert!(said.starts_with("failed to write no/where: "), "{said}");
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_replaced_keeps_its_place_and_its_access_rights() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = letter();
+    let at = folder.path();
+    fs::create_dir(at.join("store")).expect("there is room");
+    for line in [
+        "signet new --keys alpha.key --domain other.example -o",
+        "message sign sealed --keys alpha.key -o",
+    ] {
+        write(at, "store/file", "before");
+        let mode = fs::Permissions::from_mode(0o640);
+        fs::set_permissions(at.join("store/file"), mode).expect("is ours");
+        std::os::unix::fs::symlink("store/file", at.join("link")).expect("there is room");
+        done(at, &format!("{line} link --force"));
+        assert!(at.join("link").is_symlink(), "{line}");
+        assert_ne!(read(at, "store/file"), b"before", "{line}");
+        let after = at.join("store/file").metadata().expect("is there");
+        assert_eq!(after.permissions().mode() & 0o777, 0o640, "{line}");
+        fs::remove_file(at.join("link")).expect("is there");
+        // By its name too it is standard output.
+        let plain = bytes(at, &format!("{line} -"));
+        assert_eq!(bytes(at, &format!("{line} /dev/stdout")), plain, "{line}");
+    }
+}
+
 #[test]
 fn errors_name_the_file_and_what_is_wrong_with_it() {
     let folder = society();
@@ -80,8 +107,21 @@ fn errors_name_the_file_and_what_is_wrong_with_it() {
         ),
         (
             "signet new --keys alpha.key --domain a.example --set 5=x",
-            "failed to write signet field 5",
+            "\"5\" is not an informational field: ",
         ),
+        (
+            "signet new --keys alpha.key --domain a.example --set 251=x",
+            "\"251\" is not an informational field: ",
+        ),
+        (
+            "signet new --keys alpha.key --domain a.example --named =x",
+            "\"=x\" names no field",
+        ),
+        (
+            "signet edit alpha.signet --keys alpha.key --remove 1",
+            "\"1\" is not an informational field: ",
+        ),
+        ("signet split ann.ssr --at full", "ann.ssr: "),
     ] {
         let said = fails(at, line, 2);
         assert!(said.starts_with(why), "{line}: {said}");
@@ -221,41 +261,9 @@ fn a_folder_that_is_not_there_is_told_without_the_file_in_the_making() {
         format!("message open signed --as recipient --keys bob.key {SIGNETS} --attachments no");
     let said = fails(folder.path(), &line, 2);
     assert!(
-        said.starts_with("failed to write no/") && !said.contains(".dime-"),
+        said.starts_with("failed to write no: ") && !said.contains(".dime-"),
         "{said}"
     );
-}
-
-#[cfg(unix)]
-#[test]
-fn an_interrupt_leaves_no_file_behind() {
-    /// Bytes of the body: so many that sealing them takes longer than to interrupt it.
-    const SIZE: u64 = 400 << 20;
-    let folder = society();
-    let at = folder.path();
-    let body = fs::File::create(at.join("body")).expect("there is room");
-    body.set_len(SIZE).expect("takes no room");
-    let there = || {
-        let entries = fs::read_dir(at).expect("is there").flatten();
-        let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
-        names.sort();
-        names
-    };
-    let before = there();
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
-        let line = format!("message seal --keys ann.key {SIGNETS} --body body -o sealed");
-        let mut child = command(at, &line).spawn().expect("is built");
-        while there() == before {
-            assert_eq!(child.try_wait().expect("is a child"), None);
-            std::thread::yield_now();
-        }
-        let kill = Command::new("kill")
-            .args([signal, &child.id().to_string()])
-            .status();
-        assert!(kill.expect("is there").success());
-        let status = child.wait().expect("ends");
-        assert_eq!((status.code(), there()), (Some(code), before.clone()));
-    }
 }
 
 #[test]

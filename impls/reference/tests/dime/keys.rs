@@ -46,6 +46,9 @@ fn a_key_file_is_shown_by_its_public_half() {
     ");
     let shown = json(at, "key show --json ann.key");
     assert_eq!(shown["owner"], "user");
+    let made = done(at, "key alternate -o new.alternate");
+    assert!(made.starts_with("alternate  "), "{made}");
+    assert_eq!(done(at, "key show new.alternate"), made);
     let secret = hex::encode([2; 32]);
     for line in [
         "key show ann.key",
@@ -121,13 +124,65 @@ fn an_encrypted_key_file_opens_with_the_account_s_password_alone() {
         "locked.key is not a key file: it is encrypted and needs an account"
     );
     let wrong = "key show locked.key --account account --password-file wrong";
-    assert!(fails(at, wrong, 2).starts_with("locked.key is not a key file: failed to"));
+    let said = fails(at, wrong, 2);
+    assert!(
+        said.starts_with("failed to open locked.key: wrong password or account"),
+        "{said}"
+    );
     let new =
         format!("key new --owner organization --encrypted {unlocking} --format binary -o new.key");
     done(at, &new);
     assert_eq!(read(at, "new.key").len(), 118);
-    let plain = "key new --owner user --account account -o plain.key";
-    assert!(fails(at, plain, 2).contains("see --encrypted"));
+    for given in ["--account account", "--password-file password"] {
+        let plain = format!("key new --owner user {given} -o plain.key");
+        assert!(fails(at, &plain, 2).contains("see --encrypted"));
+        assert!(!at.join("plain.key").exists());
+    }
+    // Another key of the same account is opened with it.
+    done(
+        at,
+        &format!("key copy alpha.key --encrypted {unlocking} -o alpha.locked"),
+    );
+    done(
+        at,
+        &format!(
+            "signet new --keys alpha.locked {unlocking} --domain alpha.example --secondary signets=new.key -o second.signet"
+        ),
+    );
+}
+
+#[test]
+fn a_password_in_the_place_of_an_account_is_not_printed() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let at = folder.path();
+    for password in [
+        "correct horse",
+        "\"correct horse\"",
+        "{\"correct horse\": 1}",
+    ] {
+        write(at, "password", password);
+        let line = "stacie derive --account password --password-file account -o derived";
+        let said = fails(at, line, 2);
+        assert!(
+            said.starts_with("password is not an account: wrong JSON at line 1 column "),
+            "{said}"
+        );
+        assert!(!said.contains("horse"), "{said}");
+    }
+}
+
+#[test]
+fn a_rotation_that_cannot_be_written_leaves_no_new_keys() {
+    let folder = society();
+    let at = folder.path();
+    let line = "signet rotate --keys ann.key --new-keys next.key -o ann.ssr";
+    let said = fails(at, line, 2);
+    assert_eq!(
+        said,
+        "failed to write ann.ssr: it exists already; see --force"
+    );
+    assert!(!at.join("next.key").exists());
+    done(at, &format!("{line} --force"));
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod help;
 mod keys;
 mod messages;
 mod signets;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 use std::fs;
 use std::io::Write as _;

@@ -115,6 +115,34 @@ fn a_signet_holds_or_does_not_and_the_exit_status_tells() {
         (unsound.status.code(), &verdict["holds"]),
         (Some(1), &false.into())
     );
+    let anchor = done(at, "record new --keys alpha.key");
+    write(at, "alpha.txt", anchor);
+    for (line, state, reason) in [
+        (
+            "bob.signet --org alpha.signet",
+            "invalid",
+            "bob.signet does not hold: invalid",
+        ),
+        (
+            "bob.signet --org beta.signet --record alpha.txt",
+            "unknown",
+            "beta.signet does not hold: unknown",
+        ),
+        (
+            "figment --org beta.signet",
+            "malformed",
+            "figment is not a signet: ",
+        ),
+    ] {
+        let output = run(at, &format!("signet verify {line} --json"));
+        let verdict: serde_json::Value = serde_json::from_slice(&output.stdout).expect("is JSON");
+        assert_eq!(
+            (output.status.code(), &verdict["holds"], &verdict["state"]),
+            (Some(1), &false.into(), &state.into())
+        );
+        let told = verdict["reason"].as_str().unwrap_or_default();
+        assert!(told.starts_with(reason), "{told}");
+    }
 }
 
 #[test]
@@ -159,6 +187,12 @@ fn rotated_signets_hold_in_their_chain_and_only_there() {
         fails(at, other, 1),
         "second.ssr: request does not hold: broken-custody"
     );
+    // Whatever else is wrong with the request that is judged.
+    write(at, "figment", "no request");
+    for (request, code) in [("figment", 1), ("ann.signet", 1), ("nothing", 2)] {
+        let line = other.replace("second.ssr", request);
+        fails(at, &line, code);
+    }
     assert_eq!(
         done(at, "signet verify second.ssr --previous ann.signet"),
         "request\n"
@@ -184,9 +218,9 @@ fn a_signet_is_cut_and_joined_again() {
         );
         assert_eq!(read(at, "joined"), read(at, "ann.signet"));
     }
-    let said = fails(at, "signet split cryptographic --at full", 1);
+    let said = fails(at, "signet split cryptographic --at full", 2);
     assert_eq!(said, "cryptographic has no full form: it is cryptographic");
-    let said = fails(at, "signet rejoin cryptographic bob.signet", 1);
+    let said = fails(at, "signet rejoin cryptographic bob.signet", 2);
     assert!(said.starts_with("cryptographic and bob.signet: "), "{said}");
 }
 
@@ -327,6 +361,15 @@ fn a_record_anchors_its_organization_and_no_other() {
         line.starts_with("_dx.alpha.example. IN TXT \"ver=1 pok="),
         "{line}"
     );
+    write(at, "line", line);
+    assert!(done(at, "record show line").contains("pok       iojj3"));
+    done(
+        at,
+        "signet verify alpha.signet --record line --name alpha.example",
+    );
+    let many = " --deliver mx.alpha.example".repeat(80);
+    let said = fails(at, &format!("record new --keys alpha.key{many}"), 2);
+    assert_eq!(said, "record is not within the size limits");
     write(at, "broken", "ver=2 pok=x");
     write(
         at,
@@ -334,7 +377,9 @@ fn a_record_anchors_its_organization_and_no_other() {
         "\"ver=1 pok=\" \"iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w\"\n",
     );
     assert!(done(at, "record show zone").contains("pok       iojj3"));
-    assert!(fails(at, "record show broken", 1).starts_with("broken: record "));
+    assert!(fails(at, "record show broken", 2).starts_with("broken: record "));
     let said = fails(at, "record new --keys alpha.key --deliver mx_alpha", 2);
     assert_eq!(said, "\"mx_alpha\" is not a host name");
+    let said = fails(at, "record new --keys alpha.key --deliver mx.example:26", 2);
+    assert!(said.starts_with("\"mx.example:26\" names a port"), "{said}");
 }

@@ -8,7 +8,7 @@ use super::{Node, Value, binary, unknown};
 
 /// Longest text that is looked at, in bytes: armour of the largest signet.
 const MAXIMUM_ARMOR: usize = 24 * 1024 * 1024;
-/// Longest line inside armour, in bytes.
+/// Longest line inside armour without its end, and of the BEGIN line from there on, in bytes.
 const MAXIMUM_LINE: usize = 4095;
 /// Initial value and polynomial of OpenPGP's CRC-24.
 const CRC: (u32, u32) = (0xb7_04ce, 0x186_4cfb);
@@ -20,7 +20,8 @@ pub(super) fn node(bytes: &[u8]) -> Option<Node> {
     let (begin, tag) = lines.by_ref().find_map(|line| {
         let (_, after) = text.get(line.clone())?.split_once("-----BEGIN ")?;
         let tag = after.trim_end().strip_suffix("-----")?;
-        (!tag.is_empty() && !tag.contains('-')).then_some((line, tag))
+        let fits = after.len() <= MAXIMUM_LINE && !tag.is_empty() && !tag.contains('-');
+        fits.then_some((line, tag))
     })?;
     let mut root = Node::new("armor", 0..bytes.len(), Value::Text(tag.to_owned()));
     let close = format!("-----END {tag}-----");
@@ -28,12 +29,12 @@ pub(super) fn node(bytes: &[u8]) -> Option<Node> {
     let mut end = None;
     for line in lines {
         let words = text.get(line.clone()).unwrap_or_default();
+        if words.len() > MAXIMUM_LINE {
+            root = root.with_problem("a line is too long");
+        }
         if words.trim() == close {
             end = Some(line);
             break;
-        }
-        if words.len() > MAXIMUM_LINE {
-            root = root.with_problem("a line is too long");
         }
         if !words.bytes().all(|byte| byte.is_ascii_whitespace()) {
             inside.push(line);
@@ -111,13 +112,15 @@ fn contents(range: Range<usize>, decoded: &[u8]) -> Node {
     node
 }
 
-/// The ranges of the lines of a text, without their line feeds.
+/// The ranges of the lines of a text, without LF or CR LF.
 fn lines(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
     let mut at = 0;
     text.split_inclusive('\n').map(move |line| {
         let start = at;
         at += line.len();
-        start..start + line.trim_end_matches('\n').len()
+        let words = line.strip_suffix('\n');
+        let words = words.map(|words| words.strip_suffix('\r').unwrap_or(words));
+        start..start + words.unwrap_or(line).len()
     })
 }
 
@@ -165,7 +168,8 @@ fn decode(
     (decoded, problem)
 }
 
-fn sextet(digit: u8) -> Option<u32> {
+/// The six bits that a digit of base64 stands for.
+pub(super) fn sextet(digit: u8) -> Option<u32> {
     Some(match digit {
         b'A'..=b'Z' => u32::from(digit - b'A'),
         b'a'..=b'z' => u32::from(digit - b'a') + 26,

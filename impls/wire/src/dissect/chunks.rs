@@ -1,8 +1,9 @@
 //! Where the chunks of messages lie, and what is known of each type.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{MAXIMUM_OBJECTS, MAXIMUM_PIECES, MAXIMUM_STEPS, cut, distance_to, length, number};
+use super::{Budget, Found, cut, distance_to, length, number};
 
 /// Bytes of the message header.
 pub(super) const HEADER: usize = 6;
@@ -45,42 +46,59 @@ pub struct ChunkMap {
     pub slots: Vec<Range<usize>>,
 }
 
-/// Every message anywhere in `bytes`, in order. A place counts as a message if it begins with an
-/// ephemeral chunk, or if its whole length is made up of chunks of known types. Messages do not overlap
-/// unless the first is cut off.
-pub fn find_messages(bytes: &[u8]) -> Vec<MessageMap> {
-    let mut found = Vec::new();
-    let mut steps = MAXIMUM_STEPS;
-    let mut tracing: Option<(usize, Range<usize>)> = None;
+/// Every message anywhere in `bytes`, in order, within [`MAXIMUM_OBJECTS`](super::MAXIMUM_OBJECTS),
+/// [`MAXIMUM_PIECES`](super::MAXIMUM_PIECES) and [`MAXIMUM_STEPS`](super::MAXIMUM_STEPS). A place counts
+/// as a message if it begins with an ephemeral chunk, or if its whole length is made up of chunks of
+/// known types. Messages overlap only where somebody put the beginning of one into another: neither
+/// hides the other.
+pub fn find_messages(bytes: &[u8]) -> Found<MessageMap> {
+    let mut maps = Vec::new();
+    let mut budget = Budget::new();
+    let mut tracings = BTreeMap::new();
+    // Where the messages end that were found whole: what looks like tracing in them is ciphertext.
+    let mut behind = 0;
     let mut at = 0;
-    while at + HEADER <= bytes.len() && found.len() < MAXIMUM_OBJECTS && steps > 0 {
+    while at + HEADER <= bytes.len() && budget.allows_object(maps.len()) {
         at += distance_to(bytes, at, |byte| byte == 7);
         match number(bytes, at, 2) {
-            Some(TRACING) => {
-                if let Some(size) = length(bytes, at + 2, 2).filter(|size| *size > 0) {
-                    tracing = Some((at + 4 + size, at + 4..at + 4 + size));
-                }
-            }
+            Some(TRACING) if at >= behind => note_tracing(bytes, at, &mut tracings),
             Some(MESSAGE) => {
-                if let Some(mut map) = map_message(bytes, at, &mut steps) {
-                    map.tracing = tracing
-                        .take()
-                        .filter(|(end, _)| *end == at)
-                        .map(|(_, range)| range);
-                    at = if map.truncated {
-                        at + HEADER
-                    } else {
-                        map.range.end.max(at + HEADER)
-                    };
-                    found.push(map);
-                    continue;
+                if let Some(mut map) = map_message(bytes, at, &mut budget) {
+                    map.tracing = tracings.remove(&at);
+                    if !map.truncated && reaches_its_end(&map) {
+                        behind = behind.max(map.range.end);
+                    }
+                    maps.push(map);
                 }
             }
             _ => {}
         }
         at += 1;
     }
-    found
+    let all = at + HEADER > bytes.len();
+    budget.found(maps, all)
+}
+
+fn reaches_its_end(map: &MessageMap) -> bool {
+    let last = map.chunks.last().map(|chunk| chunk.range.end);
+    last == Some(map.range.end)
+}
+
+/// Keeps the data of the tracing at `at` by where it ends, until a message is found there. The first
+/// that ends in a place stays, because the data may itself look like tracing. Those that end further
+/// ahead than 65 539 bytes do not exist, so no more than that are kept.
+fn note_tracing(bytes: &[u8], at: usize, tracings: &mut BTreeMap<usize, Range<usize>>) {
+    let Some(size) = length(bytes, at + 2, 2).filter(|size| *size > 0) else {
+        return;
+    };
+    while tracings
+        .first_key_value()
+        .is_some_and(|(end, _)| *end <= at)
+    {
+        tracings.pop_first();
+    }
+    let data = at + 4..at + 4 + size;
+    tracings.entry(data.end).or_insert(data);
 }
 
 pub(super) fn size_problem(kind: u8, size: usize) -> Option<String> {
@@ -92,7 +110,7 @@ pub(super) fn size_problem(kind: u8, size: usize) -> Option<String> {
     (!fits).then(|| format!("payload size {size} is not possible"))
 }
 
-fn map_message(bytes: &[u8], start: usize, steps: &mut usize) -> Option<MessageMap> {
+fn map_message(bytes: &[u8], start: usize, budget: &mut Budget) -> Option<MessageMap> {
     let size = length(bytes, start + 2, 4).filter(|size| *size >= SMALLEST)?;
     let first = start + HEADER;
     let (whole, truncated) = cut(first, size, bytes.len());
@@ -113,7 +131,7 @@ fn map_message(bytes: &[u8], start: usize, steps: &mut usize) -> Option<MessageM
         at: first,
         end: whole.end,
     }
-    .chunks(steps);
+    .chunks(budget);
     let whole_walk = end == whole.end && chunks.iter().all(is_whole);
     if !begins_well && !whole_walk {
         return None;
@@ -145,12 +163,11 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The chunks and where the walk stopped: at the end, at an unknown type, or out of steps. A
+    /// The chunks and where the walk stopped: at the end, at an unknown type, or at a limit. A
     /// chunk that is cut off is the last.
-    fn chunks(mut self, steps: &mut usize) -> (Vec<ChunkMap>, usize) {
+    fn chunks(mut self, budget: &mut Budget) -> (Vec<ChunkMap>, usize) {
         let mut chunks = Vec::new();
-        while self.at + CHUNK_HEADER <= self.end && *steps > 0 && chunks.len() < MAXIMUM_PIECES {
-            *steps -= 1;
+        while self.at + CHUNK_HEADER <= self.end && budget.allows_piece(chunks.len()) {
             let Some(kind) = self.bytes.get(self.at).copied() else {
                 break;
             };

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{MAXIMUM_OBJECTS, MAXIMUM_PIECES, MAXIMUM_STEPS, cut, distance_to, length, number};
+use super::{Budget, Found, cut, distance_to, length, number};
 
 /// Bytes of the header.
 pub(super) const HEADER: usize = 5;
@@ -37,31 +37,33 @@ pub struct FieldMap {
     pub data: Range<usize>,
 }
 
-/// Every binary signet or SSR anywhere in `bytes`, in order. A place counts as a signet if its first
-/// field is a signing key and its whole length is made up of fields in ascending order.
-pub fn find_signets(bytes: &[u8]) -> Vec<SignetMap> {
-    let mut found = Vec::new();
-    let mut steps = MAXIMUM_STEPS;
+/// Every binary signet or SSR anywhere in `bytes`, in order, within the limits of
+/// [`find_messages`](super::find_messages). A place counts as a signet if its first field is a signing
+/// key and its whole length is made up of fields in ascending order.
+pub fn find_signets(bytes: &[u8]) -> Found<SignetMap> {
+    let mut maps = Vec::new();
+    let mut budget = Budget::new();
     let mut at = 0;
-    while at + HEADER <= bytes.len() && found.len() < MAXIMUM_OBJECTS && steps > 0 {
+    while at + HEADER <= bytes.len() && budget.allows_object(maps.len()) {
         at += distance_to(bytes, at, |byte| matches!(byte, 4 | 6));
         let map = match number(bytes, at, 2) {
-            Some(magic @ (1776 | 1789 | 1215)) => map_signet(bytes, at, magic, &mut steps),
+            Some(magic @ (1776 | 1789 | 1215)) => map_signet(bytes, at, magic, &mut budget),
             _ => None,
         };
         at = map.as_ref().map_or(at + 1, |map| map.range.end);
-        found.extend(map);
+        maps.extend(map);
     }
-    found
+    let all = at + HEADER > bytes.len();
+    budget.found(maps, all)
 }
 
-fn map_signet(bytes: &[u8], start: usize, magic: u64, steps: &mut usize) -> Option<SignetMap> {
+fn map_signet(bytes: &[u8], start: usize, magic: u64, budget: &mut Budget) -> Option<SignetMap> {
     let size = length(bytes, start + 2, 3).filter(|size| *size >= SMALLEST)?;
     let (whole, short) = cut(start + HEADER, size, bytes.len());
     if short || number(bytes, whole.start, 3) != Some(0x01_21_40) {
         return None;
     }
-    let (fields, end) = walk(bytes, whole.start, whole.end, magic, steps);
+    let (fields, end) = walk(bytes, whole.start, whole.end, magic, budget);
     let ascending = fields
         .iter()
         .zip(fields.iter().skip(1))
@@ -79,12 +81,11 @@ fn walk(
     mut at: usize,
     end: usize,
     magic: u64,
-    steps: &mut usize,
+    budget: &mut Budget,
 ) -> (Vec<FieldMap>, usize) {
     let mut fields = Vec::new();
     let mut width = None;
-    while at < end && *steps > 0 && fields.len() < MAXIMUM_PIECES {
-        *steps -= 1;
+    while at < end && budget.allows_piece(fields.len()) {
         let Some(field) = field_at(bytes, at, end, magic, &mut width) else {
             break;
         };

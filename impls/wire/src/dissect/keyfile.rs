@@ -10,6 +10,8 @@ const ENCRYPTED_HEADER: usize = 6;
 const SECRET: usize = 32;
 /// Bytes of the vector shard and of the tag of an encrypted key file.
 const BLOCK: usize = 16;
+/// Bytes of the ciphertext of an encrypted key file, to which the keys are padded in either profile.
+const CIPHERTEXT: usize = 80;
 
 /// A plain key file: a signing key in field 1, an encryption key in field 2 or 3.
 pub(super) fn node(bytes: &[u8], magic: u64) -> Node {
@@ -88,9 +90,9 @@ pub(super) fn encrypted_node(bytes: &[u8], magic: u64) -> Node {
         root.children.push(node.with_problem_if(problem));
     }
     let contents = at..bytes.len();
-    let whole = !contents.is_empty() && contents.len().is_multiple_of(BLOCK);
+    let size = contents.len();
     let node = Node::new("ciphertext", contents, Value::Bytes);
-    let problem = (!whole).then(|| "not in whole blocks".to_owned());
+    let problem = (size != CIPHERTEXT).then(|| format!("{size} bytes are not two keys"));
     root.children.push(node.with_problem_if(problem));
     root
 }

@@ -4,7 +4,7 @@
 use super::chunks::{
     CHUNK_HEADER, HEADER, MESSAGE, SLOT, TRACING, chunk_name, size_problem, slot_owners,
 };
-use super::{MAXIMUM_PIECES, MAXIMUM_STEPS, Node, Value, cut, length, length_node, number};
+use super::{MAXIMUM_PIECES, Node, Value, cut, length, length_node, number};
 
 /// How many sound chunks in a row show that damage is over, if the end does not come first.
 const CONVINCING: usize = 3;
@@ -32,7 +32,7 @@ pub(super) fn node(bytes: &[u8]) -> Node {
     let mut walk = Walk {
         bytes,
         end: bytes.len(),
-        steps: MAXIMUM_STEPS,
+        searched: 0,
         previous: 0,
         kinds: Vec::new(),
     };
@@ -80,7 +80,8 @@ fn tracing_node(bytes: &[u8]) -> (Node, usize) {
 struct Walk<'a> {
     bytes: &'a [u8],
     end: usize,
-    steps: usize,
+    /// No place before this one, of those still ahead, is one where chunks go on.
+    searched: usize,
     /// The type of the chunk before.
     previous: u8,
     /// The types of all chunks so far.
@@ -98,7 +99,7 @@ impl Walk<'_> {
     fn nodes(&mut self, mut at: usize) -> Vec<Node> {
         let mut nodes = Vec::new();
         while at < self.end {
-            if nodes.len() == MAXIMUM_PIECES || self.steps == 0 {
+            if nodes.len() == MAXIMUM_PIECES {
                 let rest = Node::new("rest", at..self.end, Value::Bytes);
                 nodes.push(rest.with_problem("too much to take apart"));
                 break;
@@ -112,7 +113,6 @@ impl Walk<'_> {
 
     /// The piece at `at` and where it ends, which is behind `at`.
     fn next(&mut self, at: usize) -> (Node, usize) {
-        self.steps = self.steps.saturating_sub(1);
         let Some(head) = self.head(at) else {
             let rest = Node::new("rest", at..self.end, Value::Bytes);
             return (rest.with_problem("cut off"), self.end);
@@ -235,17 +235,11 @@ impl Walk<'_> {
         true
     }
 
-    /// The next place before the end from which chunks go on.
+    /// The next place before the end from which chunks go on. Looks at no place twice, so that all calls
+    /// together take as long as one over all of the message.
     fn resume(&mut self, from: usize) -> Option<usize> {
-        for at in from..self.end {
-            if self.steps == 0 {
-                return None;
-            }
-            self.steps -= 1;
-            if self.convincing(at) {
-                return Some(at);
-            }
-        }
-        None
+        let found = (from.max(self.searched)..self.end).find(|at| self.convincing(*at));
+        self.searched = found.unwrap_or(self.end);
+        found
     }
 }

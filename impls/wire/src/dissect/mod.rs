@@ -17,14 +17,70 @@ use std::ops::Range;
 pub use chunks::{ChunkMap, MessageMap, chunk_name, find_messages};
 pub use fields::{FieldMap, SignetMap, find_signets};
 
-/// Most pieces of one object that are looked at.
-pub const MAXIMUM_PIECES: usize = 8192;
+/// Most pieces of one object that are looked at: what the strict parsers take.
+pub const MAXIMUM_PIECES: usize = 4096;
 /// Most objects found in one buffer.
 pub const MAXIMUM_OBJECTS: usize = 4096;
-/// Most pieces looked at in one buffer, over all candidates.
-pub const MAXIMUM_STEPS: usize = 1 << 20;
+/// Most pieces that one search looks at, over all candidates: 64 for each of [`MAXIMUM_OBJECTS`]. It
+/// bounds the memory of what is found, too, to some 50 MB.
+pub const MAXIMUM_STEPS: usize = 1 << 18;
 /// Longest text that is shown as text.
 const MAXIMUM_TEXT: usize = 4096;
+
+/// What a search found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found<T> {
+    /// Where the objects lie, in order.
+    pub maps: Vec<T>,
+    /// The name of the limit that bit first, so that objects or pieces of them may be missing.
+    pub limit: Option<&'static str>,
+}
+
+/// How much a search may still look at.
+struct Budget {
+    steps: usize,
+    /// The limit that bit first.
+    limit: Option<&'static str>,
+}
+
+impl Budget {
+    fn new() -> Self {
+        Self {
+            steps: MAXIMUM_STEPS,
+            limit: None,
+        }
+    }
+
+    /// Whether to look for one more object, besides so many.
+    fn allows_object(&self, found: usize) -> bool {
+        found < MAXIMUM_OBJECTS && self.steps > 0
+    }
+
+    /// Whether to look at one more piece of an object, besides so many.
+    fn allows_piece(&mut self, pieces: usize) -> bool {
+        if pieces == MAXIMUM_PIECES {
+            self.limit.get_or_insert("MAXIMUM_PIECES");
+            return false;
+        }
+        if self.steps == 0 {
+            self.limit.get_or_insert("MAXIMUM_STEPS");
+            return false;
+        }
+        self.steps -= 1;
+        true
+    }
+
+    /// The result of a search that looked at all of the bytes, or stopped before.
+    fn found<T>(self, maps: Vec<T>, all: bool) -> Found<T> {
+        let stopped = if maps.len() == MAXIMUM_OBJECTS {
+            "MAXIMUM_OBJECTS"
+        } else {
+            "MAXIMUM_STEPS"
+        };
+        let limit = self.limit.or((!all).then_some(stopped));
+        Found { maps, limit }
+    }
+}
 
 /// One piece of what was taken apart.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -4,7 +4,12 @@
 use std::ops::Range;
 
 use super::fields::{FieldMap, HEADER, ORGANIZATION, REQUEST, field_at, field_name, repeats};
-use super::{MAXIMUM_PIECES, MAXIMUM_STEPS, Node, Value, length, length_node, text_or_bytes};
+use super::{MAXIMUM_PIECES, Node, Value, length, length_node, text_or_bytes};
+
+/// Fields that may be looked at while a signet is walked over, and the same for each of its bytes: in
+/// damage nearly every byte is tried as the beginning of a field or two.
+const STEPS: usize = 1 << 20;
+const STEPS_PER_BYTE: usize = 4;
 
 /// A signet or signing request as a tree.
 pub(super) fn node(bytes: &[u8], magic: u64) -> Node {
@@ -25,7 +30,7 @@ pub(super) fn node(bytes: &[u8], magic: u64) -> Node {
         bytes,
         magic,
         end: bytes.len(),
-        steps: MAXIMUM_STEPS,
+        steps: STEPS.max(STEPS_PER_BYTE * bytes.len()),
         width: None,
         previous: 0,
     };

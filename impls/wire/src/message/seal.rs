@@ -113,7 +113,7 @@ pub fn seal(
     }
     let room = Room {
         bytes: parts(letter).map(|(_, part)| options.room(part)).sum(),
-        chunks,
+        chunks: chunks - FIXED_CHUNKS,
     };
     let mut sealer = Sealer::begin(letter, signets, author_key, entropy, options, room)?;
     for (kind, part) in parts(letter) {
@@ -153,7 +153,7 @@ pub(super) struct Sealer<'a> {
 pub(super) struct Room {
     /// Bytes of chunks that hold parts.
     bytes: usize,
-    /// Chunks, besides those without parts.
+    /// How many these are.
     chunks: usize,
 }
 
@@ -375,7 +375,8 @@ impl<'a> Sealer<'a> {
             size: data.len(),
             key,
         });
-        debug_assert_eq!((self.out.capacity(), self.drafts.capacity()), room);
+        let same = (self.out.capacity(), self.drafts.capacity()) == room;
+        debug_assert!(same, "room is made before anything plain stands in it");
         Ok(())
     }
 

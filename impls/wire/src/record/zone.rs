@@ -56,12 +56,13 @@ impl ManagementRecord {
     }
 
     /// Reads a record from the text of a zone file: bare, or quoted strings with white space between
-    /// them. A record has neither quotation marks nor backslashes, so there are no escapes.
+    /// them, with the line's owner, class and type in front or not. A record has neither quotation
+    /// marks nor backslashes, so there are no escapes.
     pub fn from_zone_text(text: &str) -> Result<Self, RecordError> {
         if text.len() > 2 * MAXIMUM_RECORD {
             return Err(RecordError::TooLarge);
         }
-        let mut rest = text.trim();
+        let mut rest = strings_of(text.trim());
         if !rest.starts_with('"') {
             return Self::parse(rest);
         }
@@ -77,6 +78,15 @@ impl ManagementRecord {
         }
         Self::from_strings(&strings)
     }
+}
+
+/// What stands behind the type in a line of a zone file; all of what is no such line.
+fn strings_of(text: &str) -> &str {
+    let quotes = text.find('"').and_then(|at| text.split_at_checked(at));
+    let is_type = |word: &str| word.eq_ignore_ascii_case("TXT");
+    quotes
+        .filter(|(before, _)| before.split_whitespace().next_back().is_some_and(is_type))
+        .map_or(text, |(_, strings)| strings)
 }
 
 #[cfg(test)]
@@ -120,6 +130,20 @@ mod tests {
         assert_eq!(record.to_zone_text(), record.to_text());
         record.syndicates.push("y".to_owned());
         assert_eq!(record.to_strings().map(|strings| strings.len()), Ok(2));
+    }
+
+    #[test]
+    fn a_line_of_a_zone_file_is_read_from_behind_its_type() {
+        let (output, _) = generated();
+        let record = ManagementRecord::from_zone_text(&output).expect("a recorded record");
+        for front in ["_dx.alpha.example. IN TXT ", "_dx 3600\tin\ttxt\t", "TXT"] {
+            let line = format!("{front}{output}\n");
+            assert_eq!(ManagementRecord::from_zone_text(&line), Ok(record.clone()));
+        }
+        for front in ["_dx.alpha.example. IN ", "x=TXT", "TXT (", "\"TXT "] {
+            let line = format!("{front}{output}\n");
+            assert!(ManagementRecord::from_zone_text(&line).is_err(), "{front}");
+        }
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! What commands read: objects in any form, private keys, text, and passwords; standard input at
 //! most once.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dime::files::{self, Object};
+use dime::files::{self, LargeFile};
 use dime_wire::keys::{AlternateKey, KeyOwner, PrivateKeys};
 use dime_wire::record::ManagementRecord;
 use dime_wire::signet::{Signet, SignetKind};
@@ -37,7 +36,7 @@ pub(crate) fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 /// A file that may be larger than memory, to be read more than once.
-pub(crate) fn large(path: &Path) -> Result<File, Failure> {
+pub(crate) fn large(path: &Path) -> Result<LargeFile, Failure> {
     once(path)?;
     Ok(files::open_large(path)?)
 }
@@ -48,12 +47,6 @@ pub(crate) fn text(path: &Path) -> Result<Zeroizing<String>, Failure> {
     Ok(files::read_text(path)?)
 }
 
-/// An object without its armour or base64.
-pub(crate) fn object(path: &Path, what: &'static str) -> Result<Object, Failure> {
-    let bytes = bytes(path)?;
-    Ok(Object::decode(path, what, bytes)?)
-}
-
 /// A signet or signing request.
 pub(crate) fn signet(path: &Path) -> Result<Signet, Failure> {
     once(path)?;
@@ -62,7 +55,16 @@ pub(crate) fn signet(path: &Path) -> Result<Signet, Failure> {
 
 /// The signet of an organization or a user.
 pub(crate) fn signet_of(path: &Path, kind: SignetKind) -> Result<Signet, Failure> {
-    let signet = signet(path)?;
+    of_kind(path, signet(path)?, kind).map_err(Failure::Unusable)
+}
+
+/// As [`signet_of`], for a signet that is to be judged: what is no such signet is not valid.
+pub(crate) fn judged_signet_of(path: &Path, kind: SignetKind) -> Result<Signet, Failure> {
+    let signet = files::parse_signet(path, bytes(path)?).map_err(Failure::invalid)?;
+    of_kind(path, signet, kind).map_err(Failure::Invalid)
+}
+
+fn of_kind(path: &Path, signet: Signet, kind: SignetKind) -> Result<Signet, String> {
     if signet.kind() == kind {
         return Ok(signet);
     }
@@ -71,18 +73,19 @@ pub(crate) fn signet_of(path: &Path, kind: SignetKind) -> Result<Signet, Failure
         SignetKind::User => "a user's signet",
         SignetKind::Request => "a signing request",
     };
-    let named = named(path);
-    Err(Failure::Unusable(format!("{named} is not {wanted}")))
+    Err(format!("{} is not {wanted}", named(path)))
 }
 
 /// What `dime key alternate` wrote: 64 hexadecimal digits.
 pub(crate) fn alternate_key(path: &Path) -> Result<AlternateKey, Failure> {
-    let text = text(path)?;
-    let bytes = hex::decode(text.trim()).map(Zeroizing::new).ok();
-    let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
-    bytes
-        .map(AlternateKey::from_bytes)
+    parse_alternate_key(&bytes(path)?)
         .ok_or_else(|| Failure::Unusable(format!("{} is not an alternate key", named(path))))
+}
+
+fn parse_alternate_key(text: &[u8]) -> Option<AlternateKey> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(text.trim_ascii(), bytes.as_mut_slice()).ok()?;
+    Some(AlternateKey::from_bytes(*bytes))
 }
 
 /// A management record.
@@ -127,7 +130,18 @@ fn first_line(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 fn ask(prompt: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    match rpassword::prompt_password(prompt) {
+    #[cfg(unix)]
+    let noted = crate::interrupt::Noted::terminal();
+    let answer = rpassword::prompt_password(prompt);
+    #[cfg(unix)]
+    {
+        drop(noted);
+        // The prompt takes Ctrl-C for itself and sends the signal on.
+        if matches!(&answer, Err(error) if error.kind() == std::io::ErrorKind::Interrupted) {
+            crate::interrupt::wait();
+        }
+    }
+    match answer {
         Ok(password) => Ok(Zeroizing::new(password.into_bytes())),
         Err(error) => Err(Failure::Unusable(format!(
             "failed to ask for a password: {error}; see --password-file"
@@ -166,9 +180,18 @@ impl Unlocking {
         realm_key(account, || self.password.read_new())
     }
 
-    /// Whether there is an account.
+    /// What opens `file` and encrypts what follows from it. A terminal is asked twice if the file is
+    /// not encrypted and would open under a wrong password as well.
+    pub(crate) fn unlock_to_lock(&self, file: &KeyFile<'_>) -> Result<Unlocked, Failure> {
+        if self.account.is_some() && !file.is_encrypted() {
+            return Ok(Unlocked(Some(self.lock()?)));
+        }
+        self.unlock()
+    }
+
+    /// Whether there is an account or a password.
     pub(crate) fn is_given(&self) -> bool {
-        self.account.is_some()
+        self.account.is_some() || self.password.password_file.is_some()
     }
 }
 
@@ -178,7 +201,36 @@ pub(crate) struct Unlocked(Option<RealmKey>);
 impl Unlocked {
     /// The private keys of an `owner` of this kind.
     pub(crate) fn keys(&self, path: &Path, owner: KeyOwner) -> Result<PrivateKeys, Failure> {
-        let (found, keys) = self.any_keys(path)?;
+        KeyFile::read(path)?.keys(self, owner)
+    }
+
+    /// Private keys and whose they are.
+    pub(crate) fn any_keys(&self, path: &Path) -> Result<(KeyOwner, PrivateKeys), Failure> {
+        KeyFile::read(path)?.any_keys(self)
+    }
+
+    /// The key under which files are encrypted that follow from encrypted ones.
+    pub(crate) fn realm_key(&self) -> Option<&RealmKey> {
+        self.0.as_ref()
+    }
+}
+
+/// A key file that was read and not opened yet.
+pub(crate) struct KeyFile<'a> {
+    path: &'a Path,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+impl<'a> KeyFile<'a> {
+    pub(crate) fn read(path: &'a Path) -> Result<Self, Failure> {
+        let bytes = bytes(path)?;
+        Ok(Self { path, bytes })
+    }
+
+    /// The private keys of an `owner` of this kind.
+    pub(crate) fn keys(self, unlocked: &Unlocked, owner: KeyOwner) -> Result<PrivateKeys, Failure> {
+        let path = self.path;
+        let (found, keys) = self.any_keys(unlocked)?;
         if found == owner {
             return Ok(keys);
         }
@@ -192,15 +244,19 @@ impl Unlocked {
         )))
     }
 
-    /// Private keys and whose they are.
-    pub(crate) fn any_keys(&self, path: &Path) -> Result<(KeyOwner, PrivateKeys), Failure> {
-        let bytes = bytes(path)?;
-        Ok(files::parse_keys(path, bytes, self.0.as_ref())?)
+    /// The private keys and whose they are.
+    pub(crate) fn any_keys(self, unlocked: &Unlocked) -> Result<(KeyOwner, PrivateKeys), Failure> {
+        let key = unlocked.0.as_ref();
+        Ok(files::parse_keys(self.path, self.bytes, key)?)
     }
 
-    /// The key under which files are encrypted that follow from encrypted ones.
-    pub(crate) fn realm_key(&self) -> Option<&RealmKey> {
-        self.0.as_ref()
+    /// The key of the alternate layer, if that is what the file holds.
+    pub(crate) fn alternate(&self) -> Option<AlternateKey> {
+        parse_alternate_key(&self.bytes)
+    }
+
+    fn is_encrypted(&self) -> bool {
+        files::holds_encrypted_keys(self.path, &self.bytes)
     }
 }
 

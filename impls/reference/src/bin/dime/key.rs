@@ -127,7 +127,7 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
             printing,
         } => {
             if unlocking.is_given() && !form.encrypted {
-                let why = "an account is for encrypted keys: see --encrypted";
+                let why = "an account and its password are for encrypted keys: see --encrypted";
                 return Err(Failure::Unusable(why.to_owned()));
             }
             let lock = form.encrypted.then(|| unlocking.lock()).transpose()?;
@@ -143,17 +143,18 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
             let key = AlternateKey::from_bytes(*draw("key.alternate")?);
             let text = Zeroizing::new(hex::encode(key.to_bytes().as_slice()) + "\n");
             output.write(text.as_bytes())?;
-            let half = AlternateHalf {
-                alternate: hex::encode(key.public().0),
-            };
-            printing.show(&half, |half| format!("alternate  {}\n", half.alternate))
+            show_alternate(&key, printing)
         }
         Action::Show {
             subject,
             unlocking,
             printing,
         } => {
-            let (owner, keys) = unlocking.unlock()?.any_keys(&subject.file)?;
+            let file = input::KeyFile::read(&subject.file)?;
+            if let Some(key) = file.alternate() {
+                return show_alternate(&key, printing);
+            }
+            let (owner, keys) = file.any_keys(&unlocking.unlock()?)?;
             show(owner, &keys, printing)
         }
         Action::Copy {
@@ -162,8 +163,13 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
             unlocking,
             output,
         } => {
-            let unlocked = unlocking.unlock()?;
-            let (owner, keys) = unlocked.any_keys(&subject.file)?;
+            let file = input::KeyFile::read(&subject.file)?;
+            let unlocked = if form.encrypted {
+                unlocking.unlock_to_lock(&file)?
+            } else {
+                unlocking.unlock()?
+            };
+            let (owner, keys) = file.any_keys(&unlocked)?;
             let lock = unlocked.realm_key().filter(|_| form.encrypted);
             write(&keys, owner, &form, lock, &output)
         }
@@ -202,6 +208,13 @@ pub(crate) fn write(
     }
     let file = keys.to_file(owner, profile);
     output.write(&Form::from(form.format).encode("", &file))
+}
+
+fn show_alternate(key: &AlternateKey, printing: Printing) -> Result<(), Failure> {
+    let half = AlternateHalf {
+        alternate: hex::encode(key.public().0),
+    };
+    printing.show(&half, |half| format!("alternate  {}\n", half.alternate))
 }
 
 fn show(owner: KeyOwner, keys: &PrivateKeys, printing: Printing) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! `dime`: keys, signets, management records and messages on the command line.
 //!
-//! Secrets are read from and written to files only. Exit codes: 0 done and valid, 1 not valid,
-//! 2 unusable command line or file.
+//! Secrets are read from and written to files only. Exit codes: 0 done and valid; 1 what a command
+//! was to judge is not valid; 2 everything else: an unusable command line or file.
 
 mod input;
 mod inspect;
@@ -54,8 +54,11 @@ Secrets:
 
 Exit status:
   0  done; what was to be judged is valid
-  1  what was to be judged is not valid
-  2  the command line or a file is of no use";
+  1  what was to be judged is not valid, whatever is wrong with it. Judged is the subject of
+     `message open` and `verify`, `signet verify`, `signet sign --previous`, `stacie decrypt`
+     and `vectors check`
+  2  everything else: the command line or a file is of no use
+  A signal that ends the program does so after what is unfinished was deleted.";
 
 #[derive(Parser)]
 #[command(
@@ -99,9 +102,9 @@ enum Subject {
 
 /// Why a command did not do what was asked.
 enum Failure {
-    /// What was to be judged does not hold: exit code 1.
+    /// What a command that judges was to judge does not hold: exit code 1.
     Invalid(String),
-    /// The command line or a file is of no use: exit code 2.
+    /// Everything else, so that the command line or a file is of no use: exit code 2.
     Unusable(String),
     /// Nobody reads what is printed: no failure of ours.
     Unread,

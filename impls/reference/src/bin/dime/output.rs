@@ -5,8 +5,11 @@ use std::io::{self, IsTerminal as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use dime::files::{self, Existing, FileError, Form, NewFile};
+use dime::files::{
+    self, Existing, FileError, Form, HELD_IN_MEMORY, NewFile, is_special, is_standard_output,
+};
 use serde::Serialize;
+use tempfile::SpooledTempFile;
 
 use crate::Failure;
 use crate::input::STANDARD;
@@ -72,10 +75,25 @@ impl From<Format> for Form {
 impl Output {
     /// Writes bytes that are what they are: text, or the contents of a letter.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
-        if self.out == Path::new(STANDARD) {
+        if is_standard_output(&self.out) {
             return print_bytes(bytes);
         }
         files::write(&self.out, bytes, self.existing()).map_err(or_force)
+    }
+
+    /// Writes bytes that are no text: not to a terminal.
+    pub(crate) fn write_binary(&self, bytes: &[u8]) -> Result<(), Failure> {
+        if is_standard_output(&self.out) && io::stdout().is_terminal() {
+            let refused = "binary is not written to a terminal: see --out";
+            return Err(Failure::Unusable(refused.to_owned()));
+        }
+        self.write(bytes)
+    }
+
+    /// Fails if [`Self::write`] would because of a file that is there, for a command that does
+    /// something else first.
+    pub(crate) fn check_free(&self) -> Result<(), Failure> {
+        files::check_free(&self.out, self.existing()).map_err(or_force)
     }
 
     fn existing(&self) -> Existing {
@@ -86,6 +104,11 @@ impl Output {
         }
     }
 }
+
+/// What an object larger than memory is written to.
+pub(crate) trait Sink: io::Read + io::Write + io::Seek {}
+
+impl<T: io::Read + io::Write + io::Seek> Sink for T {}
 
 impl ObjectOutput {
     /// Writes an object in the form asked for, or in `default`.
@@ -104,12 +127,12 @@ impl ObjectOutput {
     /// is put in place or printed when that is done.
     pub(crate) fn write_large(
         &self,
-        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
+        fill: impl FnOnce(&mut dyn Sink) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         self.check_terminal(Format::Binary)?;
         let path = &self.place.out;
         if is_special(path) {
-            let mut file = files::spill(io::empty(), 0).map_err(Failure::unusable)?;
+            let mut file = SpooledTempFile::new(HELD_IN_MEMORY);
             fill(&mut file)?;
             file.rewind().map_err(Failure::unusable)?;
             return copy_out(file, path);
@@ -132,7 +155,7 @@ impl ObjectOutput {
     }
 
     fn check_terminal(&self, format: Format) -> Result<(), Failure> {
-        let to_terminal = self.place.out == Path::new(STANDARD) && io::stdout().is_terminal();
+        let to_terminal = is_standard_output(&self.place.out) && io::stdout().is_terminal();
         if to_terminal && format == Format::Binary {
             let refused = "binary is not written to a terminal: see --out and --format";
             return Err(Failure::Unusable(refused.to_owned()));
@@ -144,7 +167,7 @@ impl ObjectOutput {
 impl SecretOutput {
     /// Writes a secret to the new file.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
-        if self.out == Path::new(STANDARD) {
+        if is_standard_output(&self.out) {
             let refused = "a secret is not written to standard output";
             return Err(Failure::Unusable(refused.to_owned()));
         }
@@ -212,20 +235,14 @@ fn or_force(error: FileError) -> Failure {
     }
 }
 
-/// Whether `path` is no file that could be put in place, but standard output, a device or a pipe.
-fn is_special(path: &Path) -> bool {
-    let special = |data: std::fs::Metadata| !data.is_file() && !data.is_dir();
-    path == Path::new(STANDARD) || path.metadata().is_ok_and(special)
-}
-
-/// Copies a file to standard output or what else is special.
-fn copy_out(mut file: File, path: &Path) -> Result<(), Failure> {
-    if path == Path::new(STANDARD) {
+/// Copies what `from` holds to standard output or what else is special.
+pub(crate) fn copy_out(mut from: impl io::Read, path: &Path) -> Result<(), Failure> {
+    if is_standard_output(path) {
         let mut out = io::stdout().lock();
-        return printed(io::copy(&mut file, &mut out).and_then(|_| out.flush()));
+        return printed(io::copy(&mut from, &mut out).and_then(|_| out.flush()));
     }
     let target = File::options().write(true).open(path);
-    match target.and_then(|mut target| io::copy(&mut file, &mut target)) {
+    match target.and_then(|mut target| io::copy(&mut from, &mut target)) {
         Ok(_) => Ok(()),
         Err(error) => {
             let path = path.to_owned();

@@ -20,7 +20,8 @@ use crate::{Failure, input};
 pub(crate) enum Action {
     /// Make a management record.
     New(Box<NewArguments>),
-    /// Show what is in the text of a management record, bare or in quotation marks as in a zone file.
+    /// Show what is in the text of a management record, bare, in quotation marks as in a zone file, or
+    /// as a line of one.
     Show {
         #[command(flatten)]
         subject: input::Subject,
@@ -118,10 +119,7 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
     match action {
         Action::New(arguments) => new(&arguments),
         Action::Show { subject, printing } => {
-            let text = input::text(&subject.file)?;
-            let record = ManagementRecord::from_zone_text(&text).map_err(|error| {
-                Failure::Invalid(format!("{}: {error}", input::named(&subject.file)))
-            })?;
+            let record = input::record(&subject.file)?;
             printing.show(&shown(&record), outline)
         }
     }
@@ -160,7 +158,15 @@ fn new(arguments: &NewArguments) -> Result<(), Failure> {
 
 fn host(name: &str) -> Result<DeliveryHost, Failure> {
     if !is_domain(name) {
-        return Err(Failure::Unusable(format!("{name:?} is not a host name")));
+        let with_port = name
+            .split_once(':')
+            .is_some_and(|(host, _)| is_domain(host));
+        let why = if with_port {
+            "names a port, which is read in records and never written"
+        } else {
+            "is not a host name"
+        };
+        return Err(Failure::Unusable(format!("{name:?} {why}")));
     }
     Ok(DeliveryHost {
         host: name.to_owned(),

@@ -160,10 +160,10 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
             let secret = input::bytes(&subject.file)?;
             let vector_shard = *draw("stacie.vector")?;
             let sealed = account
-                .open()?
+                .open_new()?
                 .realm_key()?
                 .encrypt(serial, &secret, vector_shard);
-            output.write(&sealed.map_err(Failure::unusable)?)
+            output.write_binary(&sealed.map_err(Failure::unusable)?)
         }
         Action::Decrypt {
             subject,
@@ -251,6 +251,11 @@ impl AccountSource {
     fn open(&self) -> Result<OpenedAccount, Failure> {
         OpenedAccount::read(&self.account, || self.password.read())
     }
+
+    /// As [`Self::open`], for what no password has opened yet; asks a terminal twice.
+    fn open_new(&self) -> Result<OpenedAccount, Failure> {
+        OpenedAccount::read(&self.account, || self.password.read_new())
+    }
 }
 
 impl OpenedAccount {
@@ -259,8 +264,12 @@ impl OpenedAccount {
         password: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, Failure>,
     ) -> Result<OpenedAccount, Failure> {
         let text = input::text(path)?;
+        // What serde_json says quotes the file, which may be a password that was given for it.
         let account: Account = serde_json::from_str(&text).map_err(|error| {
-            Failure::Unusable(format!("{} is not an account: {error}", input::named(path)))
+            let (line, column) = (error.line(), error.column());
+            let named = input::named(path);
+            let why = format!("wrong JSON at line {line} column {column}");
+            Failure::Unusable(format!("{named} is not an account: {why}"))
         })?;
         let salt = bytes::<SALT_SIZE>(path, "salt", &account.salt)?;
         let shard = bytes::<KEY_SIZE>(path, "shard", &account.shard)?;

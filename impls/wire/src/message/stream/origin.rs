@@ -109,7 +109,8 @@ impl<R: Read + Seek> Source<'_, R> {
         kept.map(|entry| entry.size as u64).sum()
     }
 
-    /// Copies them to `out` if they are what was judged, and has the signer as it is after each of the [`EXTENTS`].
+    /// Copies them to `out` if they are what was judged, and has the signer as it is after each of the
+    /// [`EXTENTS`].
     fn copy<'k, W: Write>(
         &self,
         mut signer: StreamSigner<'k>,

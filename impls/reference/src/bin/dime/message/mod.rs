@@ -2,19 +2,20 @@
 
 mod large;
 mod open;
+mod place;
 mod seal;
 mod show;
+mod shown;
 
-use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use dime::files::{self, FileError, Form, Object};
+use dime::files::{self, FileError, Form, HELD_IN_MEMORY, LargeFile, Object};
 use dime_wire::keys::KeyOwner;
-use dime_wire::message::stream::{StreamError, StreamedMessage};
+use dime_wire::message::stream::StreamedMessage;
 use dime_wire::message::{
-    Actor, BounceExtent, Bounces, Message, Signets, TreeSignature, bounce_as_destination,
+    Actor, BounceExtent, Bounces, Message, Signets, TreeSignature, Workers, bounce_as_destination,
     sign_as_origin,
 };
 use dime_wire::signet::{Signet, SignetKind};
@@ -24,7 +25,7 @@ use crate::output::{Format, ObjectOutput};
 use crate::{Failure, input};
 
 /// Messages in binary of more bytes than this are not read into memory.
-const STREAMED_ABOVE: u64 = 32 * 1024 * 1024;
+const STREAMED_ABOVE: u64 = HELD_IN_MEMORY as u64;
 
 /// The tag of armoured messages: the one published for magic number 1847 (spec/70 §1).
 const ARMOR_TAG: &str = "ENCRYPTED MESSAGE";
@@ -140,6 +141,23 @@ pub(crate) enum Wish {
     Header,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum WorkersWord {
+    /// The program's own.
+    One,
+    /// A second one too, for a message of 64 KiB or more.
+    Two,
+}
+
+impl From<WorkersWord> for Workers {
+    fn from(word: WorkersWord) -> Workers {
+        match word {
+            WorkersWord::One => Workers::One,
+            WorkersWord::Two => Workers::Two,
+        }
+    }
+}
+
 pub(crate) fn run(action: Action) -> Result<(), Failure> {
     match action {
         Action::Seal(arguments) => seal::run(&arguments),
@@ -154,7 +172,7 @@ pub(crate) fn run(action: Action) -> Result<(), Failure> {
 
 fn sign(arguments: &SignArguments) -> Result<(), Failure> {
     let path = &arguments.subject.file;
-    let source = source(path)?;
+    let source = source(path, Failure::unusable)?;
     let keys = arguments.keys.of(KeyOwner::Organization)?;
     let bounces = Bounces {
         metadata: arguments.wish.is_some(),
@@ -167,15 +185,15 @@ fn sign(arguments: &SignArguments) -> Result<(), Failure> {
                 let refused = "a message of this size is written in binary only";
                 return Err(Failure::Unusable(refused.to_owned()));
             }
-            return arguments.output.write_large(|out| {
+            return arguments.output.write_large(|mut out| {
                 let signed = StreamedMessage::read(file)
-                    .and_then(|mut message| message.sign_as_origin(&keys, bounces, None, out));
-                signed.map(drop).map_err(|error| refused(path, error))
+                    .and_then(|mut message| message.sign_as_origin(&keys, bounces, None, &mut out));
+                signed.map(drop).map_err(|error| unusable(path, &error))
             });
         }
     };
     let signed = sign_as_origin(&bytes, &keys, bounces, None);
-    let signed = signed.map_err(|error| invalid(path, &error))?;
+    let signed = signed.map_err(|error| unusable(path, &error))?;
     arguments.output.write(ARMOR_TAG, &signed, Format::Binary)
 }
 
@@ -187,15 +205,29 @@ fn bounce(arguments: &BounceArguments) -> Result<(), Failure> {
         Wish::Display => BounceExtent::Display,
         Wish::Header => BounceExtent::Metadata,
     };
-    let message = Message::parse(&bytes).map_err(|error| invalid(path, &error))?;
+    let message = Message::parse(&bytes).map_err(|error| unusable(path, &error))?;
     let bounce = bounce_as_destination(&message, extent);
-    let bounce = bounce.map_err(|error| invalid(path, &error))?;
+    let bounce = bounce.map_err(|error| unusable(path, &error))?;
     arguments.output.write(ARMOR_TAG, &bounce, Format::Binary)
 }
 
 /// A message without its armour or base64.
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    Ok(input::object(path, "a message")?.binary)
+    Ok(decoded(path, input::bytes(path)?)?)
+}
+
+/// The message in `bytes`, which came out of the file at `path`, without its armour or base64.
+fn decoded(path: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let what = "a message";
+    let object = Object::decode(path, what, bytes)?;
+    match object.tag {
+        Some(tag) if tag != ARMOR_TAG => Err(FileError::Format {
+            path: path.to_owned(),
+            what,
+            reason: "its tag is another's".to_owned(),
+        }),
+        _ => Ok(object.binary),
+    }
 }
 
 /// A message, in memory or where it is.
@@ -203,17 +235,18 @@ enum Source {
     /// Without its armour or base64.
     Whole(Zeroizing<Vec<u8>>),
     /// In binary.
-    Streamed(File),
+    Streamed(LargeFile),
 }
 
-/// Reads a message, or opens it if it is in binary and larger than [`STREAMED_ABOVE`].
-fn source(path: &Path) -> Result<Source, Failure> {
+/// Reads a message, or opens it if it is in binary and larger than [`STREAMED_ABOVE`]. What stands
+/// there and is no message is `wrong`.
+fn source(path: &Path, wrong: fn(FileError) -> Failure) -> Result<Source, Failure> {
     let mut file = input::large(path)?;
     let mut begins = || -> io::Result<(u64, Vec<u8>)> {
-        let mut first = Vec::new();
-        (&file).take(1).read_to_end(&mut first)?;
+        let (size, mut first) = (file.size()?, Vec::new());
+        (&mut file).take(1).read_to_end(&mut first)?;
         file.rewind()?;
-        Ok((file.metadata()?.len(), first))
+        Ok((size, first))
     };
     let (size, first) = begins().map_err(|error| FileError::Read {
         path: path.to_owned(),
@@ -223,20 +256,15 @@ fn source(path: &Path) -> Result<Source, Failure> {
         return Ok(Source::Streamed(file));
     }
     let bytes = files::read_from(path, file)?;
-    Ok(Source::Whole(
-        Object::decode(path, "a message", bytes)?.binary,
-    ))
+    Ok(Source::Whole(decoded(path, bytes).map_err(wrong)?))
 }
 
-/// The message at `path` does not hold, or could not be read.
-fn refused(path: &Path, error: StreamError) -> Failure {
-    match error {
-        StreamError::Open(error) => invalid(path, &error),
-        other => Failure::Unusable(format!("{}: {other}", input::named(path))),
-    }
+/// The message at `path` is of no use.
+fn unusable(path: &Path, error: &impl std::fmt::Display) -> Failure {
+    Failure::Unusable(format!("{}: {error}", input::named(path)))
 }
 
-/// The message at `path` does not hold.
+/// The message at `path`, which was to be judged, does not hold.
 fn invalid(path: &Path, error: &impl std::fmt::Display) -> Failure {
     Failure::Invalid(format!("{}: {error}", input::named(path)))
 }

@@ -1,28 +1,26 @@
 //! `dime message open` and `verify`: what an actor may read, once everything it can check holds.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use dime::agent::client::Attachment;
-use dime::files::{self, Existing, FileError};
+use dime::files;
 use dime::large::Unpacker;
-use dime_wire::encoding::encode_padded;
 use dime_wire::keys::{AlternateKey, EncryptionKey};
 use dime_wire::message::{
-    Actor, Bounce, CommonHeaders, DestinationSignets, Envelope, ExpandError, MAXIMUM_EXPANSION,
-    Message, OpenError, Opened, OriginKeys, OriginSignets, Part, ReadPolicy, TreeSignature,
-    open_as_author_with, open_as_destination_with, open_as_origin_with, open_as_recipient_with,
-    verify_bounce_as_author, verify_bounce_as_origin,
+    Actor, Bounce, DestinationSignets, Envelope, ExpandError, MAXIMUM_EXPANSION, Message,
+    OpenError, Opened, OriginKeys, OriginSignets, ReadPolicy, TreeSignature, open_as_author_with,
+    open_as_destination_with, open_as_origin_with, open_as_recipient_with, verify_bounce_as_author,
+    verify_bounce_as_origin,
 };
 use serde::Serialize;
 
 use super::large::{self, Outcome};
-use super::{ActorWord, SignetPaths, Source, TreeWord, invalid, read, source};
-use crate::output::{Printing, judged, one_line, visible};
+use super::place::unpack;
+use super::shown::{Shown, outline, shown};
+use super::{
+    ActorWord, SignetPaths, Source, TreeWord, WorkersWord, decoded, invalid, read, source, unusable,
+};
+use crate::output::{Printing, judged};
 use crate::{Failure, input};
-
-/// Most characters of a file name that an attachment is written under.
-const LONGEST_FILE_NAME: usize = 200;
 
 /// Which message, whose eyes.
 #[derive(clap::Args)]
@@ -40,7 +38,7 @@ pub(crate) struct Reading {
     #[command(flatten)]
     pub(super) signets: SignetPaths,
     /// It is a bounce, which origin and author can read.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["primary_key_only", "tree", "require_hardened"])]
     bounce: bool,
     /// The message that came back, as the author kept it: it must be the same.
     #[arg(long, requires = "bounce", value_name = "FILE")]
@@ -51,13 +49,21 @@ pub(crate) struct Reading {
     /// Take only this form of the author's tree signature.
     #[arg(long, value_enum)]
     tree: Option<TreeWord>,
+    /// Take only a message whose author the destination cannot find out by trying signets; the
+    /// destination itself cannot tell.
+    #[arg(long)]
+    require_hardened: bool,
+    /// How many threads to take.
+    #[arg(long, value_enum, default_value = "one")]
+    workers: WorkersWord,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct OpenArguments {
     #[command(flatten)]
     pub(super) reading: Reading,
-    /// Write the body to this file, its parts one behind the other, instead of showing it.
+    /// Write the body to this file, its parts one behind the other, instead of showing it. If that is
+    /// standard output, nothing else is shown.
     #[arg(long, value_name = "FILE")]
     pub(super) body: Option<PathBuf>,
     /// Write the attachments to this folder, under their names as far as these can be used.
@@ -75,75 +81,6 @@ pub(crate) struct VerifyArguments {
     printing: Printing,
 }
 
-/// What an actor reads, in JSON. What is not for the actor is null or empty.
-#[derive(Serialize)]
-pub(super) struct Shown {
-    /// `author`, `origin`, `destination` or `recipient`.
-    reader: &'static str,
-    author: Option<String>,
-    origin: Option<String>,
-    destination: Option<String>,
-    recipient: Option<String>,
-    headers: Option<ShownHeaders>,
-    /// All other headers, as they are.
-    other_headers: Option<String>,
-    pub(super) body: Vec<ShownPart>,
-    pub(super) attachments: Vec<ShownAttachment>,
-    /// Whether the destination cannot find the author out by trying signets; null where the reader
-    /// cannot tell.
-    hardened: Option<bool>,
-    signatures: ShownSignatures,
-}
-
-#[derive(Serialize)]
-struct ShownHeaders {
-    date: String,
-    to: String,
-    cc: Option<String>,
-    from: String,
-    organization: Option<String>,
-    subject: String,
-}
-
-#[derive(Serialize)]
-pub(super) struct ShownPart {
-    /// The flags of its chunk, as on the wire.
-    pub(super) flags: u8,
-    pub(super) size: u64,
-    /// Whether it still is under the alternate layer, which an author cannot take off.
-    pub(super) still_sealed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) text: Option<String>,
-    /// Padded base64 of what is not text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) base64: Option<String>,
-}
-
-#[derive(Serialize)]
-pub(super) struct ShownAttachment {
-    /// Its name, if it has one.
-    pub(super) name: Option<String>,
-    pub(super) size: u64,
-    /// Whether it still is under the alternate layer, which an author cannot take off.
-    pub(super) still_sealed: bool,
-    /// Where it was written.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) file: Option<String>,
-    /// Padded base64, if it was not written to a file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) base64: Option<String>,
-}
-
-/// Which optional signatures are there; all that are there hold.
-#[derive(Serialize)]
-struct ShownSignatures {
-    /// Over what the author's tree signature was made: `intended` or `libdime`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tree: Option<&'static str>,
-    metadata_bounce: bool,
-    display_bounce: bool,
-}
-
 /// A verdict that a message holds, in JSON.
 #[derive(Serialize)]
 struct Verdict {
@@ -157,6 +94,7 @@ struct Verdict {
 
 pub(crate) fn run(arguments: &OpenArguments) -> Result<(), Failure> {
     let reading = &arguments.reading;
+    arguments.check_places()?;
     let bytes = match reading.source()? {
         Source::Whole(bytes) => bytes,
         Source::Streamed(file) => match large::show(arguments, file)? {
@@ -166,25 +104,22 @@ pub(crate) fn run(arguments: &OpenArguments) -> Result<(), Failure> {
     };
     let mut opened = open(reading, &bytes)?;
     arguments.check_unsealed(&opened)?;
-    expand(&mut opened).map_err(|error| invalid(&arguments.reading.subject.file, &error))?;
-    let mut shown = shown(arguments.reading.actor, &opened);
-    let named: Vec<_> = opened.attachments.iter().map(named_contents).collect();
-    let names = named.iter().map(|(name, _)| name.as_deref());
-    // Before anything is written, so that it is all or nothing.
-    let places = arguments.places(names)?;
-    if let Some(path) = &arguments.body {
-        let body: Vec<&[u8]> = opened.display.iter().map(|part| &*part.data).collect();
-        files::write(path, &body.concat(), Existing::Keep)?;
+    expand(&mut opened).map_err(|error| invalid(&reading.subject.file, &error))?;
+    let mut shown = shown(reading.actor, &opened);
+    let mut unpacker = arguments.unpacker()?;
+    unpack(&opened, &mut unpacker).map_err(Failure::unusable)?;
+    if arguments.body.is_some() {
         for part in &mut shown.body {
             (part.text, part.base64) = (None, None);
         }
     }
-    let written = named.iter().zip(&mut shown.attachments).zip(&places);
-    for (((_, contents), shown), place) in written {
-        files::write(place, contents, Existing::Keep)?;
-        (shown.file, shown.base64) = (Some(place.display().to_string()), None);
+    let kept = arguments.keep(unpacker)?;
+    for (shown, place) in shown.attachments.iter_mut().zip(kept) {
+        if let Some(place) = place {
+            (shown.file, shown.base64) = (Some(place.display().to_string()), None);
+        }
     }
-    arguments.printing.show(&shown, outline)
+    arguments.show(&shown)
 }
 
 pub(crate) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
@@ -235,6 +170,14 @@ pub(super) fn is_sealed(opened: &Opened) -> bool {
 }
 
 impl OpenArguments {
+    /// Prints what was read, unless the body alone is wanted.
+    pub(super) fn show(&self, shown: &Shown) -> Result<(), Failure> {
+        if self.body_alone() {
+            return Ok(());
+        }
+        self.printing.show(shown, outline)
+    }
+
     /// Refuses to write contents to files that nobody could read.
     pub(super) fn check_unsealed(&self, opened: &Opened) -> Result<(), Failure> {
         let writes = self.body.is_some() || self.attachments.is_some();
@@ -313,7 +256,7 @@ fn open_bounce(
     };
     if let Some(path) = &reading.sent {
         let sent = read(path)?;
-        let sent = Message::parse(&sent).map_err(|error| invalid(path, &error))?;
+        let sent = Message::parse(&sent).map_err(|error| unusable(path, &error))?;
         if !bounce.is_of(&sent) {
             let (bounce, sent) = (input::named(&reading.subject.file), input::named(path));
             return Err(Failure::Invalid(format!(
@@ -349,11 +292,16 @@ fn open_bounce(
 impl Reading {
     /// The message; a bounce in memory.
     fn source(&self) -> Result<Source, Failure> {
+        if self.require_hardened && matches!(self.actor, ActorWord::Destination) {
+            let blind = "the destination cannot tell whether a message is hardened";
+            return Err(Failure::Unusable(blind.to_owned()));
+        }
         let path = &self.subject.file;
         if self.bounce {
-            return Ok(Source::Whole(read(path)?));
+            let bytes = decoded(path, input::bytes(path)?);
+            return Ok(Source::Whole(bytes.map_err(Failure::invalid)?));
         }
-        source(path)
+        source(path, Failure::invalid)
     }
 
     pub(super) fn policy(&self) -> ReadPolicy {
@@ -364,7 +312,8 @@ impl Reading {
                 OriginKeys::MessageKeys
             },
             tree: self.tree.map(TreeSignature::from),
-            ..ReadPolicy::default()
+            require_hardened: self.require_hardened,
+            workers: self.workers.into(),
         }
     }
 
@@ -372,187 +321,4 @@ impl Reading {
         let paths = self.alternate.iter();
         paths.map(|path| input::alternate_key(path)).collect()
     }
-}
-
-pub(super) fn shown(actor: ActorWord, opened: &Opened) -> Shown {
-    let envelope = &opened.envelope;
-    let other = opened.other_headers.as_deref();
-    let parts = opened.display.iter().enumerate();
-    let parts = parts.map(|(at, part)| shown_part(part, opened.still_sealed.contains(&at)));
-    let sealed = &opened.attachments_still_sealed;
-    let attachments = opened.attachments.iter().enumerate();
-    let attachments = attachments.map(|(at, part)| shown_attachment(part, sealed.contains(&at)));
-    Shown {
-        reader: Actor::from(actor).name(),
-        author: envelope.author.clone(),
-        origin: envelope.origin.clone(),
-        destination: envelope.destination.clone(),
-        recipient: envelope.recipient.clone(),
-        headers: opened.common.as_ref().map(shown_headers),
-        other_headers: other.map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
-        body: parts.collect(),
-        attachments: attachments.collect(),
-        hardened: opened.tree.map(|_| opened.hardened),
-        signatures: ShownSignatures {
-            tree: opened.tree.map(|tree| match tree {
-                TreeSignature::Libdime => "libdime",
-                TreeSignature::Intended => "intended",
-            }),
-            metadata_bounce: opened.metadata_bounce,
-            display_bounce: opened.display_bounce,
-        },
-    }
-}
-
-fn shown_headers(common: &CommonHeaders) -> ShownHeaders {
-    ShownHeaders {
-        date: common.date.clone(),
-        to: common.to.clone(),
-        cc: common.cc.clone(),
-        from: common.from.clone(),
-        organization: common.organization.clone(),
-        subject: common.subject.clone(),
-    }
-}
-
-fn shown_part(part: &Part, still_sealed: bool) -> ShownPart {
-    let text = std::str::from_utf8(&part.data).ok();
-    let text = text.filter(|_| !still_sealed);
-    ShownPart {
-        flags: part.flags.0,
-        size: part.data.len() as u64,
-        still_sealed,
-        text: text.map(str::to_owned),
-        base64: match text {
-            Some(_) => None,
-            None => Some(encode_padded(&part.data)),
-        },
-    }
-}
-
-fn shown_attachment(part: &Part, still_sealed: bool) -> ShownAttachment {
-    let (name, contents) = named_contents(part);
-    ShownAttachment {
-        name,
-        size: contents.len() as u64,
-        still_sealed,
-        file: None,
-        base64: Some(encode_padded(&contents)),
-    }
-}
-
-fn named_contents(part: &Part) -> (Option<String>, Vec<u8>) {
-    match Attachment::parse(&part.data) {
-        Ok(attachment) => (Some(attachment.name), attachment.contents),
-        Err(_) => (None, part.data.clone()),
-    }
-}
-
-/// The names under which the attachments of one message are written.
-#[derive(Default)]
-struct FileNames(BTreeSet<String>);
-
-impl FileNames {
-    /// An attachment's own name, or its number if that names no plain file or one before it has it.
-    fn of(&mut self, name: Option<&str>, position: usize) -> String {
-        let mut candidate = match name.filter(|name| is_file_name(name)) {
-            Some(name) => name.to_owned(),
-            None => format!("attachment-{}", position + 1),
-        };
-        // Ends: there are fewer names than attempts.
-        for attempt in 0..=self.0.len() {
-            if self.0.insert(candidate.clone()) {
-                break;
-            }
-            candidate = match attempt {
-                0 => format!("attachment-{}", position + 1),
-                attempt => format!("attachment-{}-{attempt}", position + 1),
-            };
-        }
-        candidate
-    }
-}
-
-impl OpenArguments {
-    /// Where attachments of these names are written, none if they are not asked for. These places and
-    /// that of the body must be free.
-    pub(super) fn places<'a>(
-        &self,
-        names: impl Iterator<Item = Option<&'a str>>,
-    ) -> Result<Vec<PathBuf>, Failure> {
-        if let Some(path) = self.body.clone().filter(|path| path.is_file()) {
-            return Err(FileError::Exists { path }.into());
-        }
-        let Some(folder) = &self.attachments else {
-            return Ok(Vec::new());
-        };
-        let (mut taken, mut places) = (FileNames::default(), Vec::new());
-        for (position, name) in names.enumerate() {
-            let path = folder.join(taken.of(name, position));
-            if self.body.as_ref() == Some(&path) || path.symlink_metadata().is_ok() {
-                return Err(FileError::Exists { path }.into());
-            }
-            places.push(path);
-        }
-        Ok(places)
-    }
-}
-
-/// Whether the name, which somebody else chose, stays in the folder and hides nothing.
-fn is_file_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.chars().count() <= LONGEST_FILE_NAME
-        && !name.starts_with('.')
-        && !name.contains(['/', '\\', ':'])
-        && name == one_line(name)
-}
-
-pub(super) fn outline(shown: &Shown) -> String {
-    let mut text = String::new();
-    for (label, value) in [
-        ("author", &shown.author),
-        ("origin", &shown.origin),
-        ("destination", &shown.destination),
-        ("recipient", &shown.recipient),
-    ] {
-        let value = value.as_deref().unwrap_or("not for this actor");
-        text += &format!("{label:<12} {value}\n");
-    }
-    if let Some(headers) = &shown.headers {
-        for (label, value) in [
-            ("date", Some(&headers.date)),
-            ("to", Some(&headers.to)),
-            ("cc", headers.cc.as_ref()),
-            ("from", Some(&headers.from)),
-            ("organization", headers.organization.as_ref()),
-            ("subject", Some(&headers.subject)),
-        ] {
-            if let Some(value) = value {
-                text += &format!("{label:<12} {}\n", one_line(value));
-            }
-        }
-    }
-    for part in &shown.body {
-        text += &format!("body         {} bytes\n", part.size);
-        match (&part.text, &part.base64) {
-            (Some(words), _) => text += &format!("{}\n", visible(words).trim_end_matches('\n')),
-            (None, Some(_)) if part.still_sealed => text += "(under the alternate layer)\n",
-            (None, Some(_)) => text += "(not text: see --body)\n",
-            (None, None) => {}
-        }
-    }
-    for attachment in &shown.attachments {
-        let name = match &attachment.name {
-            Some(name) => name,
-            None if attachment.still_sealed => "under the alternate layer",
-            None => "without a name",
-        };
-        let size = attachment.size;
-        text += &format!("attachment   {size} bytes {}", one_line(name));
-        if let Some(file) = &attachment.file {
-            text += &format!(" in {}", one_line(file));
-        }
-        text += "\n";
-    }
-    text
 }

@@ -11,7 +11,7 @@ use dime_wire::message::{
 };
 use dime_wire::signet::Signet;
 
-use super::{ARMOR_TAG, SignetPaths, TreeWord};
+use super::{ARMOR_TAG, SignetPaths, TreeWord, WorkersWord};
 use crate::machine::Machine;
 use crate::output::{Format, ObjectOutput};
 use crate::{Failure, input};
@@ -62,6 +62,9 @@ pub(crate) struct Arguments {
     /// Over what the author's tree signature is made.
     #[arg(long, value_enum, default_value = "libdime")]
     tree: TreeWord,
+    /// How many threads to take.
+    #[arg(long, value_enum, default_value = "one")]
+    workers: WorkersWord,
     #[command(flatten)]
     output: ObjectOutput,
 }
@@ -88,19 +91,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             PaddingWord::Buckets => Padding::Buckets,
         },
         tree: arguments.tree.into(),
+        workers: arguments.workers.into(),
         ..SealOptions::default()
     };
     let mut entropy = StreamEntropy(machine.entropy("letter[1].seal"));
     if !arguments.gzip && arguments.output.is_binary(Format::Binary) {
         let files = files(arguments)?;
-        return arguments.output.write_large(|out| {
+        return arguments.output.write_large(|mut out| {
             let sealed = files.seal(
                 &letter,
                 &signets,
                 &keys.signing,
                 &mut entropy,
                 &options,
-                out,
+                &mut out,
             );
             sealed.map(drop).map_err(Failure::unusable)
         });

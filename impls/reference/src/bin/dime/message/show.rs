@@ -4,7 +4,7 @@ use dime_wire::encoding::encode_unpadded;
 use dime_wire::message::{Actor, ChunkType, Message};
 use serde::Serialize;
 
-use super::{invalid, read};
+use super::{read, unusable};
 use crate::output::Printing;
 use crate::{Failure, input};
 
@@ -45,7 +45,7 @@ struct ShownChunk {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let path = &arguments.subject.file;
     let bytes = read(path)?;
-    let message = Message::parse(&bytes).map_err(|error| invalid(path, &error))?;
+    let message = Message::parse(&bytes).map_err(|error| unusable(path, &error))?;
     arguments
         .printing
         .show(&shown(&message, bytes.len()), outline)

@@ -167,6 +167,9 @@ impl FieldArguments {
         }
         for word in &self.named {
             let (name, text) = halves(word)?;
+            if name.is_empty() {
+                return Err(Failure::Unusable(format!("{word:?} names no field")));
+            }
             given.push(Given {
                 id: NAMED,
                 name: Some(name.as_bytes().to_vec()),
@@ -184,16 +187,14 @@ pub(super) fn halves(word: &str) -> Result<(&str, &str), Failure> {
 
 /// The id of an informational field that is given by its number, or by its name in any case.
 fn field_id(word: &str, kind: SignetKind) -> Result<u8, Failure> {
-    if let Ok(id) = word.parse() {
-        return Ok(id);
-    }
-    let named = |id: &u8| {
+    let number = word.parse::<u8>().ok();
+    let meant = |id: &u8| {
         let row = kind.field_row(*id);
-        row.is_some_and(|row| row.label.eq_ignore_ascii_case(word))
+        row.is_some_and(|row| number == Some(*id) || row.label.eq_ignore_ascii_case(word))
     };
     (FIRST_INFORMATION..=LAST_INFORMATION)
         .filter(|id| *id != NAMED)
-        .find(named)
+        .find(meant)
         .ok_or_else(|| {
             Failure::Unusable(format!(
                 "{word:?} is not an informational field: see `dime signet fields`"

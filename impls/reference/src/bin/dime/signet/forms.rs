@@ -53,7 +53,7 @@ pub(crate) fn split(arguments: &SplitArguments) -> Result<(), Failure> {
         .map_err(|error| Failure::Unusable(format!("{named}: {error}")))?;
     let reached = state_word(cut.structure());
     if reached != last {
-        return Err(Failure::Invalid(format!(
+        return Err(Failure::Unusable(format!(
             "{named} has no {last} form: it is {reached}"
         )));
     }
@@ -65,7 +65,7 @@ pub(crate) fn rejoin(arguments: &RejoinArguments) -> Result<(), Failure> {
     let other = input::signet(&arguments.other)?;
     let joined = one.rejoin(&other).map_err(|error| {
         let (one, other) = (input::named(&arguments.one), input::named(&arguments.other));
-        Failure::Invalid(format!("{one} and {other}: {error}"))
+        Failure::Unusable(format!("{one} and {other}: {error}"))
     })?;
     write(&arguments.output, &joined)
 }

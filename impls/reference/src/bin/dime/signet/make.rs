@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use dime_wire::keys::{KeyOwner, PrivateKeys};
+use dime_wire::keys::{KeyOwner, PrivateKeys, VerifyingKey};
 use dime_wire::name::is_address;
 use dime_wire::signet::{
     Field, Permissions, Signet, SignetKind, issue_fields, organization, request, validate_request,
@@ -88,11 +88,12 @@ pub(crate) struct SignArguments {
 }
 
 pub(crate) fn new(arguments: &NewArguments) -> Result<(), Failure> {
-    let keys = arguments.keys.of(KeyOwner::Organization)?;
+    let unlocked = arguments.keys.unlocking.unlock()?;
+    let keys = unlocked.keys(&arguments.keys.keys, KeyOwner::Organization)?;
     let encryption = keys.encryption.public();
     let mut draft = organization(&keys.signing, &encryption, arguments.profile.into());
     for word in &arguments.secondary {
-        let (permissions, key) = secondary(word)?;
+        let (permissions, key) = secondary(word, &unlocked)?;
         draft = draft.sok(permissions, key);
     }
     for Given { id, name, data } in arguments.fields.read(SignetKind::Organization)? {
@@ -122,8 +123,9 @@ pub(crate) fn request_signet(arguments: &RequestArguments) -> Result<(), Failure
 }
 
 pub(crate) fn rotate(arguments: &RotateArguments) -> Result<(), Failure> {
-    let unlocked = arguments.keys.unlocking.unlock()?;
-    let previous = unlocked.keys(&arguments.keys.keys, KeyOwner::User)?;
+    let file = input::KeyFile::read(&arguments.keys.keys)?;
+    let unlocked = arguments.keys.unlocking.unlock_to_lock(&file)?;
+    let previous = file.keys(&unlocked, KeyOwner::User)?;
     let keys = key::fresh()?;
     let made = make_request(
         &keys,
@@ -131,6 +133,7 @@ pub(crate) fn rotate(arguments: &RotateArguments) -> Result<(), Failure> {
         Some(&previous),
         arguments.profile,
     )?;
+    arguments.output.place.check_free()?;
     // Keys without request can be used again, a request without keys cannot.
     let form = KeyForm {
         profile: arguments.profile,
@@ -149,7 +152,11 @@ pub(crate) fn sign(arguments: &SignArguments) -> Result<(), Failure> {
         let address = &arguments.address;
         return Err(Failure::Unusable(format!("{address:?} is not an address")));
     }
-    let request = input::signet_of(&arguments.request, SignetKind::Request)?;
+    // With the signet before it the request is judged, without it is taken as it is.
+    let request = match &arguments.previous {
+        Some(_) => input::judged_signet_of(&arguments.request, SignetKind::Request)?,
+        None => input::signet_of(&arguments.request, SignetKind::Request)?,
+    };
     let keys = arguments.keys.of(KeyOwner::Organization)?;
     if let Some(path) = &arguments.previous {
         let previous = input::signet(path)?;
@@ -166,7 +173,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> Result<(), Failure> {
     let fields: Vec<Field<'_>> = given.iter().map(Given::as_field).collect();
     let signet = issue_fields(&request, &keys.signing, &fields, &arguments.address);
     let signet = signet.map_err(|error| {
-        Failure::Invalid(format!("{}: {error}", input::named(&arguments.request)))
+        Failure::Unusable(format!("{}: {error}", input::named(&arguments.request)))
     })?;
     write(&arguments.output, &signet)
 }
@@ -185,7 +192,10 @@ fn make_request(
     request(keys, &alternate, previous, profile.into()).map_err(Failure::unusable)
 }
 
-fn secondary(word: &str) -> Result<(Permissions, dime_wire::keys::VerifyingKey), Failure> {
+fn secondary(
+    word: &str,
+    unlocked: &input::Unlocked,
+) -> Result<(Permissions, VerifyingKey), Failure> {
     let (names, path) = halves(word)?;
     let mut permissions = Permissions::NONE;
     for name in names.split('+') {
@@ -199,7 +209,6 @@ fn secondary(word: &str) -> Result<(Permissions, dime_wire::keys::VerifyingKey),
         });
     }
     // A secondary key's file is read for its public half.
-    let keys = input::bytes(path.as_ref())?;
-    let (_, keys) = dime::files::parse_keys(path.as_ref(), keys, None)?;
+    let (_, keys) = unlocked.any_keys(path.as_ref())?;
     Ok((permissions, keys.signing.public()))
 }

@@ -38,13 +38,13 @@ pub(crate) struct Arguments {
 /// The verdict in JSON.
 #[derive(Serialize)]
 struct Verdict {
-    /// `organization`, `user` or `request`.
-    kind: &'static str,
+    /// `organization`, `user` or `request`; null if it is no signet.
+    kind: Option<&'static str>,
     /// Whether the signet may be relied upon: an organization's or user's signet that is at least
     /// full, or a sound request.
     holds: bool,
-    /// What validation came to: `unknown`, `incomplete`, `broken-custody`, `invalid`,
-    /// `request`, `cryptographic`, `full` or `identified`.
+    /// What validation came to: `unknown`, `malformed` if it is no signet, `incomplete`,
+    /// `broken-custody`, `invalid`, `request`, `cryptographic`, `full` or `identified`.
     state: &'static str,
     /// Where a chain of custody breaks: the position of the signet, 0 for the oldest.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,51 +52,74 @@ struct Verdict {
     /// Whether the signet of the user's organization was itself checked against its record.
     #[serde(skip_serializing_if = "Option::is_none")]
     organization_anchored: Option<bool>,
+    /// Why it does not hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let path = &arguments.subject.file;
-    // What can be read and is no signet is not valid, rather than of no use.
-    let signet = files::parse_signet(path, input::bytes(path)?).map_err(Failure::invalid)?;
-    let verdict = judge(&signet, arguments)?;
+    let mut verdict = match files::parse_signet(path, input::bytes(path)?) {
+        Ok(signet) => judge(&signet, arguments)?,
+        // What can be read and is no signet is not valid, rather than of no use.
+        Err(error) => Verdict {
+            state: "malformed",
+            reason: Some(error.to_string()),
+            ..Verdict::of(None, State::Unknown)
+        },
+    };
+    if !verdict.holds && verdict.reason.is_none() {
+        verdict.reason = Some(reason(&verdict, path));
+    }
     let printed = arguments
         .printing
         .show(&verdict, |verdict| format!("{}\n", verdict.state));
-    judged(printed, concluded(&verdict, path))
+    let concluded = verdict.reason.map(Failure::Invalid);
+    judged(printed, concluded.map_or(Ok(()), Err))
 }
 
-fn concluded(verdict: &Verdict, path: &Path) -> Result<(), Failure> {
-    if verdict.holds {
-        return Ok(());
-    }
+fn reason(verdict: &Verdict, path: &Path) -> String {
     let link = verdict.broken_link.map_or_else(String::new, |link| {
         format!(" in signet {link} of its chain")
     });
-    Err(Failure::Invalid(format!(
-        "{} does not hold: {}{link}",
-        input::named(path),
-        verdict.state
-    )))
+    let (named, state) = (input::named(path), verdict.state);
+    format!("{named} does not hold: {state}{link}")
+}
+
+impl Verdict {
+    /// Nothing of this kind holds in this state yet.
+    fn of(kind: Option<SignetKind>, state: State) -> Verdict {
+        Verdict {
+            kind: kind.map(kind_word),
+            holds: false,
+            state: state_word(state),
+            broken_link: None,
+            organization_anchored: None,
+            reason: None,
+        }
+    }
 }
 
 fn judge(signet: &Signet, arguments: &Arguments) -> Result<Verdict, Failure> {
     let record = arguments.record.as_deref().map(input::record).transpose()?;
     let poks = record.map(|record| record.poks);
     let name = arguments.name.as_deref();
-    let mut verdict = Verdict {
-        kind: kind_word(signet.kind()),
-        holds: false,
-        state: "unknown",
-        broken_link: None,
-        organization_anchored: None,
-    };
+    let mut verdict = Verdict::of(Some(signet.kind()), State::Unknown);
     let state = match signet.kind() {
         SignetKind::Organization => {
             let poks = poks.ok_or_else(|| needs("an organization's signet", "record"))?;
             validate_organization(signet, &poks, name)
         }
         SignetKind::User => {
-            let (state, link) = judge_user(signet, arguments, poks.as_deref(), name)?;
+            let (state, link) = match judge_user(signet, arguments, poks.as_deref(), name) {
+                Ok(judged) => judged,
+                // It is the organization that does not hold, so that nothing is known of its user.
+                Err(Failure::Invalid(reason)) => {
+                    verdict.reason = Some(reason);
+                    (State::Unknown, None)
+                }
+                Err(failure) => return Err(failure),
+            };
             verdict.broken_link = link;
             verdict.organization_anchored = Some(poks.is_some());
             state
