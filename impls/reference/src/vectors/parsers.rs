@@ -36,7 +36,8 @@ pub(super) fn check(
 
 fn read_envelope(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, FolderError> {
     let text = case.at("data_b64").base64()?;
-    let ours: Result<[String; 4], String> = match case.at("chunk_type").number()? {
+    let kind = case.at("chunk_type").number()?;
+    let ours: Result<[String; 4], String> = match kind {
         4 => OriginEnvelope::parse(&text)
             .map(|read| {
                 let prints = (read.author_fingerprint, read.destination_fingerprint);
@@ -60,11 +61,12 @@ fn read_envelope(case: &Entry<'_>, found: &mut Comparisons) -> Result<Value, Fol
             found.equal(member, own, libdime.at(member).text()?);
         }
     }
-    Ok(envelope_facts(&text))
+    Ok(envelope_facts(&text, kind == 4))
 }
 
-/// What is between the marks of the first four lines, looked at by itself.
-fn envelope_facts(text: &[u8]) -> Value {
+/// What is between the marks of the first four lines, looked at by itself. Behind those of chunk 4 the key of
+/// a hardened message may stand.
+fn envelope_facts(text: &[u8], may_be_hardened: bool) -> Value {
     let text = String::from_utf8_lossy(text);
     let lines: Vec<&str> = text.splitn(5, "\r\n").collect();
     let value = |position: usize, open: char, close: char| {
@@ -78,7 +80,20 @@ fn envelope_facts(text: &[u8]) -> Value {
         "address": is_plain_address(&user),
         "domain": is_plain_domain(&domain),
         "fingerprints": prints.iter().all(|print| is_plain_fingerprint(print)),
-        "trailing": lines.get(4).is_some_and(|rest| !rest.is_empty()),
+        "trailing": lines.get(4).is_some_and(|rest| {
+            !rest.is_empty() && !(may_be_hardened && is_message_key(rest))
+        }),
+    })
+}
+
+/// The line of 43 characters of base64, the spare bits of the last one zero.
+fn is_message_key(line: &str) -> bool {
+    let key = line.strip_prefix("Message-Key: [");
+    let key = key.and_then(|key| key.strip_suffix("]\r\n"));
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
+    key.is_some_and(|key| {
+        let spare = key.ends_with(|c| "AEIMQUYcgkosw048".contains(c));
+        key.len() == 43 && key.chars().all(allowed) && spare
     })
 }
 

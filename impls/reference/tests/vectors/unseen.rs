@@ -342,6 +342,46 @@ fn signet_case(bytes: &[u8], previous: Option<&str>, state: &str) -> Value {
     case
 }
 
+#[test]
+fn a_message_key_behind_an_envelope_is_read_by_both() {
+    let mut case = recorded_case("parsers.json", "envelope_parse", 0);
+    let read = |key: &str, case: &mut Value, kind: u8| {
+        let print = "A".repeat(86);
+        let text = format!(
+            "Author: <u@d>\r\nAuthor-Signet: [{print}]\r\nDestination: <d>\r\n\
+             Destination-Signet: [{print}]\r\nMessage-Key: [{key}]\r\n"
+        );
+        let text = match kind {
+            4 => text,
+            _ => text
+                .replace("Author", "Recipient")
+                .replace("Destination", "Origin"),
+        };
+        case["chunk_type"] = json!(kind);
+        case["data_b64"] = json!(encode_padded(text.as_bytes()));
+        case["libdime"] = json!({
+            "ok": true, "user": "u@d", "user_fp": print, "org": "d", "org_fp": print,
+        });
+        judged_cases("parsers.json", "envelope_parse", vec![case.clone()])
+    };
+    let good = read(&"A".repeat(43), &mut case, 4);
+    assert_eq!(good.total.agreed, 1, "{}", good.to_text());
+    let other = read(&format!("{}B", "A".repeat(42)), &mut case, 4);
+    meet(
+        &other,
+        "parsers.json",
+        1,
+        &["envelope-texts-are-well-formed"],
+    );
+    let other = read(&"A".repeat(43), &mut case, 5);
+    meet(
+        &other,
+        "parsers.json",
+        1,
+        &["envelope-texts-are-well-formed"],
+    );
+}
+
 /// Adds the order of the base point to the S of a signature.
 fn unreduced(signature: &mut [u8]) {
     let order = hex::decode("edd3f55c1a631258d69cf7a2def9de14").expect("hex");
