@@ -81,7 +81,7 @@ fn envelope_facts(text: &[u8], may_be_hardened: bool) -> Value {
         "domain": is_plain_domain(&domain),
         "fingerprints": prints.iter().all(|print| is_plain_fingerprint(print)),
         "trailing": lines.get(4).is_some_and(|rest| {
-            !rest.is_empty() && !(may_be_hardened && is_message_key(rest))
+            !(rest.is_empty() || may_be_hardened && is_message_key(rest))
         }),
     })
 }

@@ -59,6 +59,8 @@ pub(super) fn gather(bytes: &[u8], around: &Surroundings<'_>) -> Value {
         "identifier_is_name": data_of(254).is_none_or(|identifier| is_name(identifier, kind)),
         "many_secondary_keys": kind == Some("org")
             && pieces.iter().filter(|piece| piece.id == 2).count() > 8,
+        "empty_secondary_key": kind == Some("org")
+            && pieces.iter().any(|piece| piece.id == 2 && piece.data.is_empty()),
         "unreduced_signature": has_unreduced_signature(bytes, &pieces, around),
         "has_custody": data_of(4).is_some() && kind != Some("org"),
         "custody_verifies": around.previous.is_some_and(|previous| {

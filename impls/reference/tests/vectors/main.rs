@@ -2,6 +2,7 @@
 //! cases is needed.
 
 mod marks;
+mod messages;
 mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet};
