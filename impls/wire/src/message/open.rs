@@ -340,8 +340,17 @@ pub fn open_as_author_with(
     policy: &ReadPolicy,
 ) -> Result<Opened, OpenError> {
     let view = View::new(message, key, Actor::Author).under(*policy);
-    let (mut opened, author, layer) = judge_as_author(&view, signets, ephemeral_alternate)?;
-    view.contents(&author, &layer, &mut opened)?;
+    complete(view.message)?;
+    let (mut opened, author) = view.judge_envelopes(signets)?;
+    // The signatures go over the whole message twice, so they are not divided further.
+    let (tree, ()) = view.workers().judge(
+        || view.author_signatures(&author, Workers::One),
+        || {
+            let layer = view.layer_as_author(&author, signets.recipient, ephemeral_alternate)?;
+            view.contents(&author, &layer, &mut opened)
+        },
+    )?;
+    opened.tree = Some(tree);
     Ok(opened)
 }
 
