@@ -1,6 +1,7 @@
 //! Messages that nobody recorded, with the verdict that the notes tell of libdime: where we differ there is
 //! a ruling.
 
+use dime::vectors::Report;
 use dime_wire::encoding::{decode_strict, encode_padded};
 use dime_wire::keys::Kek;
 use dime_wire::message::cipher::ChunkKey;
@@ -76,6 +77,15 @@ fn message_case(bytes: &[u8], rejecting: &[&str]) -> Value {
     case
 }
 
+/// What the check says of one such case.
+fn judged_message(bytes: &[u8], rejecting: &[&str]) -> Report {
+    judged_cases(
+        "messages_corrupt.json",
+        "cases",
+        vec![message_case(bytes, rejecting)],
+    )
+}
+
 #[test]
 fn pieces_of_different_flags_are_ruled() {
     let part = |flags, data: &[u8]| Part {
@@ -83,11 +93,7 @@ fn pieces_of_different_flags_are_ruled() {
         data: data.to_vec(),
     };
     let bytes = message(vec![part(0x84, b"\x1f\x8b\x08 and more"), part(0, b"rest")]);
-    let report = judged_cases(
-        "messages_corrupt.json",
-        "cases",
-        vec![message_case(&bytes, &[])],
-    );
+    let report = judged_message(&bytes, &[]);
     meet(
         &report,
         "messages_corrupt.json",
@@ -118,19 +124,11 @@ fn a_message_with_a_signature_of_another_spelling_is_ruled() {
             bytes = changed;
         } else {
             // What covers the bounce signature does not verify any more.
-            let report = judged_cases(
-                "messages_corrupt.json",
-                "cases",
-                vec![message_case(&changed, &["destination", "recipient"])],
-            );
+            let report = judged_message(&changed, &["destination", "recipient"]);
             assert_eq!(report.total.agreed, report.total.cases);
         }
     }
-    let report = judged_cases(
-        "messages_corrupt.json",
-        "cases",
-        vec![message_case(&bytes, &[])],
-    );
+    let report = judged_message(&bytes, &[]);
     meet(
         &report,
         "messages_corrupt.json",
